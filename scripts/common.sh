@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by every script: where things are, and how progress and errors are said.
+# shellcheck shell=bash disable=SC2034
+
+set -euo pipefail
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${MDEV_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mdev-migration}
+
+# The release that everything was measured on; scripts/kernel.sh falls back to the
+# newest 7.x of the archive when this one is gone.
+WANTED_KERNEL=${WANTED_KERNEL:-7.3.4+deb13-amd64}
+SUITE=trixie
+
+say() { printf '== %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# root_key: names the root file system by all that decides its contents.
+root_key() {
+	{ echo "$WANTED_KERNEL $SUITE"; cat "$PROJECT/scripts/packages.txt"; } |
+		sha256sum | cut -c1-12
+}
+ROOT=$CACHE/root-$(root_key)
+
+# step DESCRIPTION COMMAND...: runs a command that may take long. Its output goes to a log;
+# a line every 15 s says that it is still at work, the log's end is shown if it fails.
+step() {
+	local what=$1 log start pid status=0
+	shift
+	mkdir -p "$CACHE/log"
+	log=$CACHE/log/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' -).log
+	start=$SECONDS
+	say "$what ..."
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while sleep 1 && kill -0 "$pid" 2>/dev/null; do
+		if (((SECONDS - start) % 15 == 0)); then
+			printf '   %4d s  %s\n' $((SECONDS - start)) \
+				"$(tail -n 1 "$log" | tr -d '\r' | cut -c1-90)" >&2
+		fi
+	done
+	wait "$pid" || status=$?
+	if ((status != 0)); then
+		tail -n 40 "$log" >&2
+		die "$what: failed with status $status, whole log in $log"
+	fi
+	say "$what: done in $((SECONDS - start)) s"
+}
+
+# locked NAME: one at a time among all runs that share the cache; held until the script ends.
+locked() {
+	mkdir -p "$CACHE"
+	exec {lock_fd}>"$CACHE/$1.lock"
+	if ! flock -n "$lock_fd"; then
+		say "waiting for another run that prepares $1"
+		flock "$lock_fd"
+	fi
+}
+
+kernel_release() { cat "$ROOT/etc/mdev-kernel-release"; }
