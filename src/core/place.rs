@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A place on this host, described by its driver's table: what it states and what it accepts.
+
+use crate::accepts::{Accept, Entry, Steps, Words};
+use crate::contract::{Contract, ParamRule};
+use crate::verdict::Target;
+use crate::version::{Head, GRAMMAR};
+use core::fmt;
+
+/// What all devices of a parent have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The contract name of all that a client compares byte by byte. A word, not a number.
+    pub model: &'a str,
+    /// The version of the state format that is written.
+    pub state: u64,
+    /// The lowest and the highest version that is read.
+    pub reads: (u64, u64),
+    /// The features, if the namespace has any; else 0.
+    pub features: u64,
+}
+
+/// The effective value of one parameter, and what it could be set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// The value in force.
+    pub value: u64,
+    /// What a new device can be given, for a parameter that is settable.
+    pub settable: Steps,
+}
+
+impl Parameter {
+    /// A parameter that no device can be given another value of.
+    pub const fn fixed(value: u64) -> Self {
+        Self {
+            value,
+            settable: Steps {
+                min: value,
+                max: value,
+                step: 1,
+            },
+        }
+    }
+}
+
+/// Which kind of place it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A type, of which a device may be made.
+    Type,
+    /// A device, or a whole device.
+    Device,
+}
+
+/// A place: the one description that its version string, its accepts line and its verdicts come
+/// from.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The keys of the namespace.
+    pub contract: &'a Contract,
+    /// What the parent says.
+    pub identity: Identity<'a>,
+    /// The name of the type.
+    pub type_name: &'a str,
+    /// The interchangeable set: the types whose devices' state a device of this type takes.
+    pub like: &'a [&'a str],
+    /// The parameters, in the contract's order.
+    pub parameters: &'a [Parameter],
+    /// Type or device.
+    pub node: Node,
+}
+
+impl Place<'_> {
+    /// The version string of this place, without newline.
+    pub fn version(&self) -> impl fmt::Display + '_ {
+        Written(|f: &mut fmt::Formatter<'_>| {
+            write!(
+                f,
+                "{},model={},type={}",
+                self.head(),
+                self.identity.model,
+                self.type_name
+            )?;
+            for (param, parameter) in self.contract.params.iter().zip(self.parameters) {
+                write!(f, ",{}={}", param.key, parameter.value)?;
+            }
+            write!(f, ",state={}", self.identity.state)?;
+            if self.contract.features {
+                write!(f, ",features={:#x}", self.identity.features)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The accepts line of this place, without newline.
+    pub fn accepts(&self) -> impl fmt::Display + '_ {
+        Written(|f: &mut fmt::Formatter<'_>| {
+            write!(f, "{}", self.head())?;
+            for Entry { key, accept } in (0..).map_while(|i| self.entry(i)) {
+                write!(f, ",{key}={accept}")?;
+            }
+            match self.node {
+                Node::Type => write!(f, ",x-like={}", Words::List(self.like)),
+                Node::Device => Ok(()),
+            }
+        })
+    }
+
+    fn accepted_type(&self) -> Words<'_> {
+        match self.node {
+            Node::Type => Words::One(self.type_name),
+            Node::Device => Words::List(self.like),
+        }
+    }
+
+    fn accepted_parameter(&self, rule: ParamRule, parameter: Parameter) -> Accept<'_> {
+        match (rule, self.node) {
+            (ParamRule::AtMost { min }, _) => Accept::Steps(Steps {
+                min,
+                max: parameter.value,
+                step: 1,
+            }),
+            (ParamRule::Settable, Node::Type) => Accept::Steps(parameter.settable),
+            (ParamRule::Equal, _) | (ParamRule::Settable, Node::Device) => {
+                Accept::Number(parameter.value)
+            }
+        }
+    }
+}
+
+impl Target for Place<'_> {
+    fn head(&self) -> Head<'_> {
+        Head {
+            namespace: self.contract.namespace,
+            grammar: GRAMMAR,
+        }
+    }
+
+    fn entry(&self, index: usize) -> Option<Entry<'_>> {
+        let params = self.contract.params;
+        let (min, max) = self.identity.reads;
+        let (key, accept) = match index {
+            0 => ("model", Accept::Words(Words::One(self.identity.model))),
+            1 => ("type", Accept::Words(self.accepted_type())),
+            i if i < 2 + params.len() => {
+                let param = params[i - 2];
+                (
+                    param.key,
+                    self.accepted_parameter(param.rule, *self.parameters.get(i - 2)?),
+                )
+            }
+            // A range even for a single version: `..` is in no version string, so that an accepts
+            // line is never taken for one.
+            i if i == 2 + params.len() => ("state", Accept::Steps(Steps { min, max, step: 1 })),
+            i if i == 3 + params.len() && self.contract.features => {
+                ("features", Accept::Mask(self.identity.features))
+            }
+            _ => return None,
+        };
+        Some(Entry { key, accept })
+    }
+}
+
+/// A closure that writes, as something to display.
+struct Written<F>(F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Written<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
