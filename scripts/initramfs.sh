@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# initramfs.sh RELEASE MODULES: prints the path, inside the root file system, of a small
+# initramfs for this kernel release, and makes it first if it is not cached.
+#
+# MODULES is the folder, inside the root file system, of the release's modules; HOST_MODULES
+# is the same on this machine where IN_ROOT_BIND binds it from elsewhere. The first
+# program loads what the root file system itself needs (9p, overlay) and nothing else, then
+# makes scripts/guest.sh process 1. Cached by release and by all that decides its contents.
+. "$(dirname "$0")/common.sh"
+
+here=$PROJECT/scripts
+release=${1:?usage: initramfs.sh RELEASE MODULES}
+modules=${2:?usage: initramfs.sh RELEASE MODULES}
+
+key=$({ echo "$release $modules"; cat "$0" "${HOST_MODULES:-$ROOT$modules}/modules.dep"; } | sha256sum | cut -c1-12)
+image=/var/cache/mdev/initramfs-$release-$key.gz
+if [[ -e $ROOT$image ]]; then echo "$image"; exit 0; fi
+locked initramfs
+
+# shellcheck disable=SC2016
+build='
+work=$(mktemp -d)
+release=$1 modules=$2 image=$3
+mkdir -p "$work"/{bin,proc,sys,dev,lower,upper,merged,modules}
+cp /usr/bin/busybox "$work/bin/"
+# Modules by order of loading, without those which are part of this kernel.
+for name in 9p 9pnet_virtio overlay; do
+	grep -q "/$name\.ko" "$modules/modules.builtin" && continue
+	line=$(grep -E "/$name\.ko[^:]*:" "$modules/modules.dep") ||
+		{ echo "kernel $release has no module $name in $modules" >&2; exit 1; }
+	# modules.dep names a module, then what it needs, nearest first.
+	printf "%s\n" ${line/:/} | tac
+done | awk "!seen[\$0]++" >"$work/order.paths"
+: >"$work/order"
+while read -r path; do
+	file=$(basename "$path")
+	case $file in
+	*.xz) file=${file%.xz}; xz -dc "$modules/$path" >"$work/modules/$file" ;;
+	*.zst) file=${file%.zst}; zstd -qdc "$modules/$path" >"$work/modules/$file" ;;
+	*.gz) file=${file%.gz}; gzip -dc "$modules/$path" >"$work/modules/$file" ;;
+	*) cp "$modules/$path" "$work/modules/$file" ;;
+	esac
+	echo "/modules/$file" >>"$work/order"
+done <"$work/order.paths"
+cat >"$work/init" <<"INIT"
+#!/bin/busybox sh
+# An error here ends process 1: the kernel panics and the machine stops.
+set -e
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+if grep -qw probe /proc/cmdline; then poweroff -f; fi
+while read -r module; do insmod "$module"; done </order
+opts=trans=virtio,version=9p2000.L,msize=512000
+mount -t 9p -o $opts,cache=loose,ro root /lower
+mount -t tmpfs -o mode=755 tmpfs /upper
+mkdir /upper/files /upper/work
+mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work overlay /merged
+mount -t 9p -o $opts,cache=loose,ro project /merged/project
+mount -t 9p -o $opts,cache=none run /merged/mnt
+for dir in proc sys dev; do mount --move /$dir /merged/$dir; done
+exec switch_root /merged /bin/bash /mnt/guest.sh
+INIT
+chmod +x "$work/init"
+mkdir -p "$(dirname "$image")"
+(cd "$work" && find . | cpio -o -H newc --quiet | gzip -1) >"$image.partial"
+mv "$image.partial" "$image"
+'
+[[ -e $ROOT$image ]] ||
+	step "make the initramfs of kernel $release" \
+		"$here/in-root.sh" bash -euo pipefail -c "$build" initramfs "$release" "$modules" "$image"
+echo "$image"
