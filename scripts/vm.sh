@@ -46,8 +46,9 @@ qemu=
 timer=
 # shellcheck disable=SC2317,SC2329 # called by the trap
 cleanup() {
-	[[ -z $qemu ]] || kill -KILL "$qemu" 2>/dev/null || :
-	[[ -z $timer ]] || kill -KILL "$timer" 2>/dev/null || :
+	# Disowned, so that the shell has no word to say about their end.
+	disown -a
+	kill -KILL ${qemu:+"$qemu"} ${timer:+"$timer"} 2>/dev/null || :
 	[[ -z $folder || -n ${VM_RUN:-} ]] || rm -rf "$folder"
 }
 trap cleanup EXIT
