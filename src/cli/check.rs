@@ -57,5 +57,5 @@ pub(crate) fn sentence(refused: &Refused) -> String {
         Some(errno) => format!(" [{} {}: {}]", errno.name, errno.number, errno.message),
         None => String::new(),
     };
-    format!("refused {}: {}{errno}", refused.by(), refused.reason)
+    format!("refused{}: {}{errno}", refused.by(), refused.reason)
 }

@@ -41,6 +41,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn nothing(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::NothingFound,
+            message: message.into(),
+        }
+    }
+
     pub(crate) fn io(message: impl Into<String>) -> Self {
         Self {
             exit: Exit::Io,

@@ -32,17 +32,21 @@ struct Explanation {
     refusals: Vec<Step>,
     /// A string that the target accepts, nearest to the source's in each refused value.
     would_pass: Option<String>,
+    /// Whether there are more refusals than are told.
+    more: bool,
 }
 
 pub(crate) fn run(host: &Host, pair: &Pair, json: bool) -> Result<(String, Exit), Failure> {
     let (source, target) = subject::pair(host, pair)?;
     let (refusals, would_pass) = steps(&source, &target)?;
+    let more = would_pass.is_none() && refusals.len() == MAX_STEPS;
     let explanation = Explanation {
         accepted: refusals.is_empty(),
         source: source.shown(),
         target: target.shown(),
         refusals,
         would_pass,
+        more,
     };
     let exit = if explanation.accepted {
         Exit::Accepted
@@ -72,7 +76,6 @@ fn steps(source: &Subject, target: &Subject) -> Result<(Vec<Step>, Option<String
     let mut asked = bytes.clone();
     while steps.len() < MAX_STEPS {
         let why = match ask(&asked, &line).map_err(Failure::io)? {
-            Ok(version) if steps.is_empty() => return Ok((steps, Some(version.to_string()))),
             Ok(version) => return Ok((steps, Some(version.to_string()))),
             Err(why) => why,
         };
@@ -137,7 +140,7 @@ fn print(explanation: &Explanation) -> String {
         output::indent(
             &mut text,
             0,
-            [format!("{when} {}: {}", refused.by(), refused.reason)],
+            [format!("{when}{}: {}", refused.by(), refused.reason)],
         );
         let values = [("source", &refused.source), ("target", &refused.target)];
         for (side, value) in values {
@@ -153,6 +156,9 @@ fn print(explanation: &Explanation) -> String {
             let name = if n == 0 { "to pass" } else { "" };
             output::indent(&mut text, 2, [format!("{name:<7} {advice}")]);
         }
+    }
+    if explanation.more {
+        text.push_str("there are more refusals\n");
     }
     if let (false, Some(line)) = (explanation.accepted, &explanation.would_pass) {
         output::indent(

@@ -91,8 +91,8 @@ pub(crate) fn run(host: &Host, question: &Question, json: bool) -> Result<(Strin
 fn line_of(source: &Subject) -> Result<&str, Failure> {
     let Some(bytes) = &source.bytes else {
         let label = source.place.as_ref().map(Place::label).unwrap_or_default();
-        return Err(Failure::usage(format!(
-            "SOURCE {label} is not migratable, no place accepts it"
+        return Err(Failure::nothing(format!(
+            "{label} is not migratable, no place accepts it"
         )));
     };
     let no_string = |e: String| {
@@ -263,9 +263,9 @@ fn summary(found: &Found, all: bool) -> String {
     }
     let rules = rules
         .iter()
-        .map(|(by, count)| format!("{count} {by}"))
+        .map(|(by, count)| format!("{count}{by}"))
         .collect::<Vec<_>>()
-        .join("; ");
+        .join(", ");
     let hint = if all { ":" } else { " (--all says why)" };
     format!("refused: {rules}{hint}")
 }

@@ -6,8 +6,9 @@ use crate::exit::Failure;
 use crate::output;
 use crate::place::{is_uuid, Place, Status, ACCEPTS};
 use crate::sysfs::{is_node, Host};
+use crate::verdict::TargetLine;
 use migcore::line::MAX_WRITE;
-use migcore::{AcceptsLine, Escaped, Head, Line, GRAMMAR};
+use migcore::{Escaped, Line};
 use serde::Serialize;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -62,14 +63,8 @@ impl Subject {
             return Ok(target);
         };
         let line = Line::from_write(bytes).map_err(|e| target.no_accepts_line(e.to_string()))?;
-        match AcceptsLine::parse(line.as_str()) {
-            // A state is always a range there, so that `..` tells the two kinds of line apart.
-            Ok(_) if !line.as_str().contains("..") => Err(target.no_accepts_line(
-                "it is a version string, which says what a source is; a target's line is in migration_accepts",
-            )),
-            Err(e) if foreign_head(line.as_str()).is_none() => Err(target.no_accepts_line(e.to_string())),
-            _ => Ok(target),
-        }
+        TargetLine::parse(line.as_str()).map_err(|why| target.no_accepts_line(why))?;
+        Ok(target)
     }
 
     fn no_accepts_line(&self, why: impl AsRef<str>) -> Failure {
@@ -180,13 +175,6 @@ pub(crate) fn find(host: &Host, name: &str) -> Result<Place, Failure> {
         Some(_) => host.at(Path::new(name)),
         None => host.vfio_device(name),
     }
-}
-
-/// The head of an accepts line of a grammar that this program does not know. Nothing more of it
-/// is needed to refuse a source of another head.
-pub(crate) fn foreign_head(line: &str) -> Option<Head<'_>> {
-    let (head, _) = Head::split(line).ok()?;
-    (head.grammar != GRAMMAR).then_some(head)
 }
 
 /// Both sides; `-` can be only one of them.

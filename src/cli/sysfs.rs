@@ -81,7 +81,7 @@ impl Host {
             return read_device(directory, &real, &name_of(&real)).ok_or_else(gone);
         }
         let place = read_whole(directory, &real).ok_or_else(gone)?;
-        if place.status == Status::NotMigratable && !real.join("vfio-dev").is_dir() {
+        if place.status == Status::NotMigratable && !has_vfio(&real) {
             return Err(Failure::io(format!(
                 "{}: neither a type nor a device of VFIO, and it has no {VERSION}",
                 output::path(directory)
@@ -92,7 +92,14 @@ impl Host {
 
     /// The mdev device of this UUID.
     pub(crate) fn device(&self, uuid: &str) -> Result<Place, Failure> {
-        self.at(&self.devices.join(uuid))
+        let directory = self.devices.join(uuid);
+        if !directory.exists() {
+            return Err(Failure::io(format!(
+                "no mdev device {uuid} in {}",
+                output::path(&self.devices)
+            )));
+        }
+        self.at(&directory)
     }
 
     /// A type by its parent and its id, or by the id without the driver's prefix.
@@ -167,6 +174,15 @@ fn read_device(directory: &Path, real: &Path, uuid: &str) -> Option<Place> {
 
 fn read_whole(directory: &Path, real: &Path) -> Option<Place> {
     finish(Place::new(Kind::Whole, name_of(real)), directory)
+}
+
+/// Whether a device of VFIO belongs to this directory. The class's own directory has one of the
+/// same name, but its devices are others'.
+fn has_vfio(real: &Path) -> bool {
+    let own = real.join("vfio-dev");
+    names(&own).unwrap_or_default().iter().any(|vfio| {
+        fs::canonicalize(own.join(vfio).join("device")).is_ok_and(|device| device == real)
+    })
 }
 
 /// Reads the two nodes; `None` if the directory has gone meanwhile, as its nodes' absence says

@@ -3,9 +3,10 @@
 //! A verdict of `migcore`, in a form that can be kept and printed.
 
 use crate::output;
-use crate::subject::{foreign_head, Subject};
+use crate::subject::Subject;
 use migcore::{
     judge, AcceptsLine, Entry, Errno, Head, Line, LineError, Refusal, Rule, Target, Version,
+    GRAMMAR,
 };
 use serde::Serialize;
 
@@ -20,24 +21,40 @@ pub(crate) enum Why<'a> {
 
 /// A target's line, as far as its grammar is known.
 pub(crate) enum TargetLine<'a> {
-    Accepts(AcceptsLine<'a>),
+    /// Its entries are taken apart once: a hostile line has a thousand of them, and the
+    /// comparator asks for each again and again.
+    Accepts {
+        line: AcceptsLine<'a>,
+        entries: Vec<Entry<'a>>,
+    },
     /// Of another grammar: only the head can be compared.
     Head(Head<'a>),
 }
 
 impl<'a> TargetLine<'a> {
-    pub(crate) fn parse(line: &'a str) -> Result<Self, String> {
-        match foreign_head(line) {
-            Some(head) => Ok(TargetLine::Head(head)),
-            None => AcceptsLine::parse(line)
-                .map(TargetLine::Accepts)
-                .map_err(|e| e.to_string()),
+    /// # Errors
+    ///
+    /// Why it is no accepts line, ready for a terminal.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, String> {
+        let (head, _) = Head::split(text).map_err(|e| e.to_string())?;
+        if head.grammar != GRAMMAR {
+            return Ok(TargetLine::Head(head));
         }
+        let line = AcceptsLine::parse(text).map_err(|e| e.to_string())?;
+        // The state is always a range there, so that dots tell the two kinds of line apart.
+        if !text.contains("..") {
+            return Err(
+                "it is a version string, which says what a source is; what a target takes is in migration_accepts"
+                    .to_owned(),
+            );
+        }
+        let entries = line.entries().collect();
+        Ok(TargetLine::Accepts { line, entries })
     }
 
     pub(crate) fn accepts(&self) -> Option<&AcceptsLine<'a>> {
         match self {
-            TargetLine::Accepts(line) => Some(line),
+            TargetLine::Accepts { line, .. } => Some(line),
             TargetLine::Head(_) => None,
         }
     }
@@ -46,13 +63,16 @@ impl<'a> TargetLine<'a> {
 impl Target for TargetLine<'_> {
     fn head(&self) -> Head<'_> {
         match self {
-            TargetLine::Accepts(line) => line.head(),
+            TargetLine::Accepts { line, .. } => line.head(),
             TargetLine::Head(head) => *head,
         }
     }
 
     fn entry(&self, index: usize) -> Option<Entry<'_>> {
-        self.accepts()?.entry(index)
+        match self {
+            TargetLine::Accepts { entries, .. } => entries.get(index).copied(),
+            TargetLine::Head(_) => None,
+        }
     }
 }
 
@@ -138,12 +158,12 @@ impl Refused {
         })
     }
 
-    /// What comes before the reason, for example `rule 7, state`.
+    /// What stands between `refused` and the reason, for example ` by rule 7 (state)`.
     pub(crate) fn by(&self) -> String {
         match self.rule {
-            Some(RuleName { number: 0, .. }) => "before any rule, not a line".to_owned(),
-            Some(rule) => format!("by rule {}, {}", rule.number, rule.name),
-            None => "without a question".to_owned(),
+            Some(RuleName { number: 0, .. }) => " before any rule".to_owned(),
+            Some(rule) => format!(" by rule {} ({})", rule.number, rule.name),
+            None => String::new(),
         }
     }
 }
