@@ -24,7 +24,10 @@ pub struct Steps {
 impl Steps {
     /// Whether `number` is one of them.
     pub const fn contains(&self, number: u64) -> bool {
-        self.min <= number && number <= self.max && (number - self.min) % self.step == 0
+        self.min <= number
+            && number <= self.max
+            // Written so that nothing here can panic, whatever the bounds and the step.
+            && matches!(number.wrapping_sub(self.min).checked_rem(self.step), Some(0))
     }
 }
 

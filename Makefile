@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+# Verbs only; what they do is in scripts/. Each sets up what it needs, and goes on where an
+# interrupted run stopped.
+#
+#   make                      the modules (KDIR=<tree> for a prepared kernel tree of your own)
+#   make demo                 the whole story in a virtual machine
+#   make test [T=pattern]     everything (KERNEL=debug: on a kernel with KASAN, lockdep, ...)
+#   make check                host only: formatting, lints, layers, Cargo tests
+#   make vm RUN=script.sh     that script as root in the virtual machine, modules in $MODULES
+#   make tool                 the command-line tool, its man page and its completions
+#   make bench                costs, as ratios within one run
+#   make doc                  rustdoc of all crates
+#   make clean                removes what was built here, not the cache
+
+.DEFAULT_GOAL := modules
+.PHONY: modules demo test check vm tool bench doc clean
+
+modules:
+	@scripts/modules.sh
+
+tool:
+	@scripts/tool.sh
+
+demo: modules tool
+	@scripts/vm.sh scripts/demo.sh
+
+test:
+	@T='$(T)' KERNEL='$(KERNEL)' scripts/test.sh
+
+check:
+	@scripts/check.sh
+
+vm: modules
+	@test -n '$(RUN)' || { echo 'error: make vm RUN=<script to run in the virtual machine>' >&2; exit 2; }
+	@scripts/vm.sh '$(RUN)'
+
+bench: modules
+	@scripts/bench.sh
+
+doc:
+	@scripts/doc.sh
+
+clean:
+	@scripts/clean.sh

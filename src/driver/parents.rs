@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What devices are made on: PCI functions given to the driver, and parents without hardware.
+
+use crate::types::{
+    Nvme,
+    SMALLEST, //
+};
+use kernel::{
+    device::Core,
+    driver,
+    pci,
+    prelude::*,
+    str::CString, //
+};
+use mdev::{
+    Class,
+    Parent,
+    Registration,
+    Total,
+    VirtualParent, //
+};
+
+/// The capacity of a parent whose media is RAM, in bytes, unless it is told another.
+const RAM: u64 = 1 << 30;
+
+/// The most parents without hardware: each has a directory a type.
+const MAX_VIRTUAL: u32 = 256;
+
+kernel::pci_device_table!(
+    // No function is ours by its ids: any can be given to the driver by `driver_override`.
+    NO_IDS,
+    (),
+    []
+);
+
+/// A PCI function as a parent.
+#[pin_data]
+pub(crate) struct PciParent {
+    #[pin]
+    parent: Parent<Nvme>,
+}
+
+impl pci::Driver for PciParent {
+    type IdInfo = ();
+    type Data<'bound> = Self;
+    const ID_TABLE: pci::IdTable<Self::IdInfo> = &NO_IDS;
+
+    fn probe<'bound>(
+        pdev: &'bound pci::Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self, Error> + 'bound {
+        let total = match mdev::pci::largest_memory_bar(pdev) {
+            Some((bar, size)) if size >= SMALLEST => {
+                dev_info!(pdev, "media: BAR {bar}, {size} bytes\n");
+                Total::Fixed(size)
+            }
+            _ => {
+                dev_info!(pdev, "media: RAM, {RAM} bytes\n");
+                Total::Settable(RAM)
+            }
+        };
+        try_pin_init!(Self { parent <- Parent::register(pdev.as_ref(), total) })
+    }
+}
+
+/// All that the module registers.
+#[pin_data]
+pub(crate) struct NvmeModule {
+    // Dropped top down: first all parents, with their devices, then the devices' driver.
+    #[pin]
+    _pci: driver::Registration<pci::Adapter<PciParent>>,
+    _virtual: KVec<Pin<KBox<VirtualParent<Nvme>>>>,
+    _devices: Registration<Nvme>,
+}
+
+impl kernel::InPlaceModule for NvmeModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _devices: Registration::new()?,
+            _virtual: virtual_parents(crate::module_parameters::virtual_parents.value())?,
+            _pci <- driver::Registration::new(c"mdev_nvme", module),
+        })
+    }
+}
+
+fn virtual_parents(count: u32) -> Result<KVec<Pin<KBox<VirtualParent<Nvme>>>>> {
+    if count > MAX_VIRTUAL {
+        pr_err!("virtual_parents={count}: at most {MAX_VIRTUAL}\n");
+        return Err(EINVAL);
+    }
+    let mut parents = KVec::new();
+    if count > 0 {
+        let class = Class::new(c"mdev_nvme")?;
+        for index in 0..count {
+            let name = CString::try_from_fmt(fmt!("mdev_nvme{index}"))?;
+            let parent = VirtualParent::new(&class, name, Total::Settable(RAM));
+            parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
+    }
+    Ok(parents)
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The types that every parent offers, and how what they state is judged.
+
+use kernel::prelude::*;
+use mdev::{
+    Cell,
+    Contract,
+    Identity,
+    Param,
+    ParamRule,
+    Type, //
+};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Optional commands, as bits of `features` (NVM Express 1.4, figure 247, ONCS).
+mod feature {
+    /// Compare.
+    pub(super) const COMPARE: u64 = 1 << 0;
+    /// Dataset Management with deallocation.
+    pub(super) const DEALLOCATE: u64 = 1 << 1;
+    /// Write Zeroes.
+    pub(super) const WRITE_ZEROES: u64 = 1 << 2;
+}
+
+/// I/O queue pairs of a device.
+const QUEUES: u64 = 16;
+
+/// The types of one contract, which differ only in capacity.
+const BY_CAPACITY: &[&str] = &["16m", "64m", "256m", "1g", "4g"];
+
+static CELL: Cell<Nvme> = Cell::new();
+
+/// The driver of the devices.
+pub(crate) struct Nvme;
+
+/// The capacity of the smallest type: what a BAR must hold to be media.
+pub(crate) const SMALLEST: u64 = 16 * MIB;
+
+const fn by_capacity(
+    sysfs_name: &'static CStr,
+    pretty_name: &'static CStr,
+    name: &'static str,
+    params: &'static [u64],
+) -> Type {
+    Type {
+        sysfs_name,
+        pretty_name,
+        description: c"NVMe 1.4 controller with one namespace, 512-byte blocks, 16 I/O queue pairs",
+        name,
+        migratable: true,
+        like: BY_CAPACITY,
+        params,
+    }
+}
+
+#[vtable]
+impl mdev::Driver for Nvme {
+    const NAME: &'static CStr = c"mdev_nvme";
+
+    const CONTRACT: &'static Contract = &Contract {
+        namespace: "mdev_nvme",
+        params: &[
+            Param { key: "capacity", rule: ParamRule::Settable },
+            Param { key: "lba", rule: ParamRule::Equal },
+            Param { key: "queues", rule: ParamRule::AtMost { min: 1 } },
+        ],
+        features: true,
+    };
+
+    /// Capacity, in bytes.
+    const BUDGET: usize = 0;
+
+    const TYPES: &'static [Type] = &[
+        by_capacity(c"16m", c"NVMe 16 MiB", "16m", &[16 * MIB, 512, QUEUES]),
+        by_capacity(c"64m", c"NVMe 64 MiB", "64m", &[64 * MIB, 512, QUEUES]),
+        by_capacity(c"256m", c"NVMe 256 MiB", "256m", &[256 * MIB, 512, QUEUES]),
+        by_capacity(c"1g", c"NVMe 1 GiB", "1g", &[GIB, 512, QUEUES]),
+        by_capacity(c"4g", c"NVMe 4 GiB", "4g", &[4 * GIB, 512, QUEUES]),
+        Type {
+            sysfs_name: c"64m_local",
+            pretty_name: c"NVMe 64 MiB, local",
+            description: c"NVMe 1.4 controller with one namespace that cannot be migrated",
+            name: "64m_local",
+            migratable: false,
+            like: &["64m_local"],
+            params: &[64 * MIB, 512, QUEUES],
+        },
+    ];
+
+    const IDENTITY: Identity<'static> = Identity {
+        model: "nvme1",
+        state: 1,
+        reads: (1, 1),
+        features: feature::COMPARE | feature::DEALLOCATE | feature::WRITE_ZEROES,
+    };
+
+    fn cell() -> &'static Cell<Self> {
+        &CELL
+    }
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A created device: its life, its files, and what it is to VFIO.
+//!
+//! C header: [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
+
+use crate::{
+    bindings,
+    driver::{
+        self,
+        Driver, //
+    },
+    limit::Limit,
+    mtype::Row,
+    question::Asked,
+    sysfs::{
+        self,
+        File, //
+    },
+};
+use core::{
+    fmt::{
+        self,
+        Write, //
+    },
+    marker::PhantomData,
+    mem::{
+        offset_of,
+        size_of, //
+    },
+    ptr::null,
+};
+use kernel::{
+    container_of,
+    device,
+    error::{
+        from_err_ptr,
+        from_result,
+        to_result, //
+    },
+    new_mutex,
+    prelude::*,
+    sync::Mutex,
+    types::{
+        Opaque,
+        ScopeGuard, //
+    },
+};
+use migcore::{
+    Node,
+    Place,
+    MAX_PARAMS, //
+};
+
+/// A device. Lives in memory of the VFIO core, from its `init` to its `release` callback.
+///
+/// # Invariants
+///
+/// `row` is that of the mdev's type, which outlives the device: the parent waits for the release
+/// of all its devices.
+#[repr(C)]
+pub(crate) struct Device<T: Driver> {
+    vdev: Opaque<bindings::vfio_device>,
+    state: State<T>,
+}
+
+/// All of a device that is ours.
+#[pin_data]
+struct State<T: Driver> {
+    row: &'static Row<T>,
+    #[pin]
+    limit: Limit,
+    /// The effective parameters. Locked before the parent's lock, never after.
+    #[pin]
+    values: Mutex<[u64; MAX_PARAMS]>,
+}
+
+impl<T: Driver> Device<T> {
+    /// Makes the device for an mdev that was just created.
+    ///
+    /// # Safety
+    ///
+    /// `mdev` must be of a type of `T`, registered, and not have been probed.
+    pub(crate) unsafe fn probe(mdev: *mut bindings::mdev_device) -> Result {
+        // The VFIO core frees from this address.
+        const { assert!(offset_of!(Self, vdev) == 0) };
+        // SAFETY: As the caller promises; the type outlives its devices.
+        let row: &Row<T> = unsafe { Row::from_raw((*mdev).type_) };
+        let parent = row.parent();
+        // A type's directory is there before its files and its parent are ready.
+        parent.check_ready()?;
+        let cost = row.kind().params[T::BUDGET];
+        let taken = parent.shared.lock().take(cost);
+        taken.inspect_err(|_| parent.log_no_room(row, cost))?;
+        let undo = ScopeGuard::new(|| parent.shared.lock().give_back(cost));
+
+        // SAFETY: Only the address of a field is taken.
+        let dev = unsafe { &raw mut (*mdev).dev };
+        // SAFETY: `dev` lives as long as the device is bound, the operations are static, and the
+        // size is that of a structure which starts with the `vfio_device`.
+        let vdev = from_err_ptr(unsafe {
+            bindings::_vfio_alloc_device(size_of::<Self>(), dev, &Operations::<T>::TABLE)
+        })?;
+        // SAFETY: `vdev` was allocated, and is not registered unless this succeeds.
+        unsafe {
+            bindings::dev_set_drvdata(dev, vdev.cast());
+            to_result(bindings::vfio_register_emulated_iommu_dev(vdev)).inspect_err(|_| {
+                bindings::dev_set_drvdata(dev, core::ptr::null_mut());
+                bindings::mdev_helper_put_vfio_device(vdev);
+            })?;
+        }
+        undo.dismiss();
+        Ok(())
+    }
+
+    /// Undoes [`Self::probe`]. Waits until nobody has the device open.
+    ///
+    /// # Safety
+    ///
+    /// `mdev` must have been probed with success, and not have been removed.
+    pub(crate) unsafe fn remove(mdev: *mut bindings::mdev_device) {
+        // SAFETY: `probe` stored the device that it registered; our files, the only other users
+        // of the pointer, were removed before.
+        let (vdev, device) = unsafe {
+            let vdev = bindings::dev_get_drvdata(&raw mut (*mdev).dev)
+                .cast::<bindings::vfio_device>();
+            bindings::vfio_unregister_group_dev(vdev);
+            (vdev, &*vdev.cast::<Self>())
+        };
+        let cost = device.state.values.lock()[T::BUDGET];
+        device.state.row.parent().shared.lock().give_back(cost);
+        // SAFETY: The reference of `_vfio_alloc_device`, which nobody else drops.
+        unsafe { bindings::mdev_helper_put_vfio_device(vdev) };
+    }
+
+    /// The device's files, for `struct device_driver`.
+    pub(crate) fn groups() -> *mut *const bindings::attribute_group {
+        // CAST: The driver core does not write to it; the C structure only lacks the `const`.
+        core::ptr::from_ref(Groups::<T>::ALL).cast_mut().cast()
+    }
+
+    /// The mdev, for logs.
+    fn dev(&self) -> &device::Device {
+        // SAFETY: The VFIO core holds the mdev as long as the `vfio_device` exists.
+        unsafe { device::Device::from_raw((*self.vdev.get()).dev) }
+    }
+
+    fn with_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
+        let row = self.state.row;
+        let values = *self.state.values.lock();
+        let parent = row.parent();
+        let shared = parent.shared.lock();
+        row.with_place(Node::Device, &values[..T::CONTRACT.params.len()], &shared, f)
+    }
+
+    fn set_parameter(&self, index: usize, value: u64) -> Result {
+        let row = self.state.row;
+        let parent = row.parent();
+        let mut values = self.state.values.lock();
+        let mut shared = parent.shared.lock();
+        let range = row.range(index, shared.total);
+        if !range.contains(value) {
+            if self.state.limit.allows() {
+                let key = T::CONTRACT.params[index].key;
+                self.dev().pr_warn(format_args!("{key}: {value} is not one of {range}\n"));
+            }
+            return Err(EINVAL);
+        }
+        if index == T::BUDGET {
+            let before = values[index];
+            let left = shared.left();
+            shared.resize(before, value).inspect_err(|_| {
+                if self.state.limit.allows() {
+                    let key = T::CONTRACT.params[index].key;
+                    self.dev().pr_warn(format_args!(
+                        "{key}: {value} needs {} more, the parent has {left} left\n",
+                        value.saturating_sub(before),
+                    ));
+                }
+            })?;
+        }
+        values[index] = value;
+        Ok(())
+    }
+}
+
+/// The device of an mdev's directory.
+///
+/// # Safety
+///
+/// `kobj` must be that of a probed mdev of `T`, which is not removed as long as the result lives.
+unsafe fn device<'a, T: Driver>(kobj: *mut bindings::kobject) -> &'a Device<T> {
+    // SAFETY: As the caller promises, a `struct device` whose data `probe` set. The driver core
+    // adds the files after the probe and removes them, with their callbacks, before `remove`.
+    unsafe {
+        let dev = container_of!(kobj, bindings::device, kobj);
+        &*bindings::dev_get_drvdata(dev).cast::<Device<T>>()
+    }
+}
+
+/// `migration_version` of a device.
+struct Version<T>(PhantomData<T>);
+
+impl<T: Driver> File for Version<T> {
+    type Object = Device<T>;
+    const NAME: &'static CStr = c"migration_version";
+    const MODE: u16 = 0o644;
+
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Device<T> {
+        // SAFETY: The file is in the driver's groups.
+        unsafe { device(kobj) }
+    }
+
+    fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
+        device.with_place(|place| writeln!(out, "{}", place.version()))
+    }
+
+    fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
+        device.with_place(|place| {
+            Asked { dev: device.dev(), limit: &device.state.limit, place }.answer(bytes, offset)
+        })
+    }
+}
+
+/// `migration_accepts` of a device.
+struct Accepts<T>(PhantomData<T>);
+
+impl<T: Driver> File for Accepts<T> {
+    type Object = Device<T>;
+    const NAME: &'static CStr = c"migration_accepts";
+    const MODE: u16 = 0o444;
+
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Device<T> {
+        // SAFETY: The file is in the driver's groups.
+        unsafe { device(kobj) }
+    }
+
+    fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
+        device.with_place(|place| writeln!(out, "{}", place.accepts()))
+    }
+}
+
+/// A settable parameter, in a file of its name.
+struct Settable<T, const INDEX: usize>(PhantomData<T>);
+
+impl<T: Driver, const INDEX: usize> File for Settable<T, INDEX> {
+    type Object = Device<T>;
+    // Replaced by the parameter's.
+    const NAME: &'static CStr = c"";
+    const MODE: u16 = 0o644;
+
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Device<T> {
+        // SAFETY: The file is in the driver's groups.
+        unsafe { device(kobj) }
+    }
+
+    fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
+        let value = device.state.values.lock()[INDEX];
+        writeln!(out, "{value}")
+    }
+
+    fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
+        let value = migcore::parse_number(sysfs::line(bytes, offset)?).ok_or(EINVAL)?;
+        device.set_parameter(INDEX, value)
+    }
+}
+
+/// The device's files as C wants them: constants of the driver's type.
+struct Groups<T>(PhantomData<T>);
+
+impl<T: Driver> Groups<T> {
+    const NAMES: &'static [[u8; 32]; MAX_PARAMS] = &driver::parameter_names::<T>();
+
+    const fn settable<const INDEX: usize>() -> *const bindings::bin_attribute {
+        if driver::settable::<T>(INDEX) {
+            &const { sysfs::named::<Settable<T, INDEX>>(Self::NAMES[INDEX].as_ptr(), 0o644) }
+        } else {
+            null()
+        }
+    }
+
+    /// The settable parameters' files in front, then nothing: the list ends at the first null.
+    const SETTABLE: [*const bindings::bin_attribute; MAX_PARAMS + 1] = {
+        let all = [
+            Self::settable::<0>(),
+            Self::settable::<1>(),
+            Self::settable::<2>(),
+            Self::settable::<3>(),
+            Self::settable::<4>(),
+            Self::settable::<5>(),
+            Self::settable::<6>(),
+            Self::settable::<7>(),
+        ];
+        let mut files = [null(); MAX_PARAMS + 1];
+        let (mut from, mut to) = (0, 0);
+        while from < MAX_PARAMS {
+            if driver::settable::<T>(from) {
+                files[to] = all[from];
+                to += 1;
+            }
+            from += 1;
+        }
+        files
+    };
+
+    const MIGRATION: [*const bindings::bin_attribute; 3] = [
+        &const { sysfs::attribute::<Version<T>>() },
+        &const { sysfs::attribute::<Accepts<T>>() },
+        null(),
+    ];
+
+    const MIGRATION_GROUP: bindings::attribute_group = {
+        // SAFETY: Pointers and optional functions: zeroes are valid.
+        let mut group: bindings::attribute_group = unsafe { core::mem::zeroed() };
+        group.is_bin_visible = Some(Self::migration_visible);
+        group.bin_attrs = (&Self::MIGRATION as *const [_; 3]).cast();
+        group
+    };
+
+    const SETTABLE_GROUP: bindings::attribute_group = {
+        // SAFETY: As above.
+        let mut group: bindings::attribute_group = unsafe { core::mem::zeroed() };
+        group.bin_attrs = (&Self::SETTABLE as *const [_; MAX_PARAMS + 1]).cast();
+        group
+    };
+
+    const ALL: &'static [*const bindings::attribute_group; 3] =
+        &[&Self::MIGRATION_GROUP, &Self::SETTABLE_GROUP, null()];
+
+    /// Shows the group only on devices that can be migrated.
+    unsafe extern "C" fn migration_visible(
+        kobj: *mut bindings::kobject,
+        attr: *const bindings::bin_attribute,
+        _index: c_int,
+    ) -> bindings::umode_t {
+        // SAFETY: The driver core asks before it adds the files, after the probe.
+        let device = unsafe { device::<T>(kobj) };
+        if device.state.row.kind().migratable {
+            // SAFETY: `attr` is one of the group's.
+            unsafe { (*attr).attr.mode }
+        } else {
+            0
+        }
+    }
+}
+
+/// The callbacks of `struct vfio_device_ops`.
+struct Operations<T>(PhantomData<T>);
+
+impl<T: Driver> Operations<T> {
+    const TABLE: bindings::vfio_device_ops = {
+        // SAFETY: Pointers and optional functions: zeroes are valid.
+        let mut table: bindings::vfio_device_ops = unsafe { core::mem::zeroed() };
+        table.name = T::NAME.as_ptr().cast_mut().cast();
+        table.init = Some(Self::init);
+        table.release = Some(Self::release);
+        table.open_device = Some(Self::open_device);
+        // Registering without these is a warning where the kernel has iommufd; where it has not,
+        // they are no functions.
+        #[cfg(CONFIG_IOMMUFD)]
+        {
+            table.bind_iommufd = Some(bindings::vfio_iommufd_emulated_bind);
+            table.unbind_iommufd = Some(bindings::vfio_iommufd_emulated_unbind);
+            table.attach_ioas = Some(bindings::vfio_iommufd_emulated_attach_ioas);
+            table.detach_ioas = Some(bindings::vfio_iommufd_emulated_detach_ioas);
+        }
+        table
+    };
+
+    unsafe extern "C" fn init(vdev: *mut bindings::vfio_device) -> c_int {
+        // SAFETY: `probe` allocates only for an mdev, whose `dev` this is; the type outlives the
+        // device by the invariant of `Device`.
+        let row: &'static Row<T> = unsafe {
+            let mdev = container_of!((*vdev).dev, bindings::mdev_device, dev);
+            Row::from_raw((*mdev).type_)
+        };
+        let mut values = [0; MAX_PARAMS];
+        for (value, &param) in values.iter_mut().zip(row.kind().params) {
+            *value = param;
+        }
+        let state = pin_init!(State {
+            row,
+            limit <- Limit::new(),
+            values <- new_mutex!(values),
+        });
+        from_result(|| {
+            // SAFETY: The allocation has the size of `Device<T>`, and is freed only after
+            // `release`, so that the address is stable.
+            unsafe {
+                let device = vdev.cast::<Device<T>>();
+                pin_init::raw_init(&raw mut (*device).state, state);
+            }
+            row.parent().device_made();
+            Ok(0)
+        })
+    }
+
+    unsafe extern "C" fn release(vdev: *mut bindings::vfio_device) {
+        // SAFETY: `init` succeeded, and this is the last callback.
+        let row = unsafe {
+            let state = &raw mut (*vdev.cast::<Device<T>>()).state;
+            let row = (*state).row;
+            core::ptr::drop_in_place(state);
+            row
+        };
+        row.parent().device_released();
+    }
+
+    unsafe extern "C" fn open_device(_vdev: *mut bindings::vfio_device) -> c_int {
+        // There is nothing behind a device yet, and a device that only seems to work is worse.
+        EOPNOTSUPP.to_errno()
+    }
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a vendor driver declares, and its registration on the mdev bus.
+//!
+//! C header: [`include/linux/mdev.h`](srctree/include/linux/mdev.h)
+
+use crate::{
+    bindings,
+    device::Device,
+    mtype::Row, //
+};
+use core::{
+    fmt::Write,
+    marker::PhantomData, //
+};
+use kernel::{
+    error::to_result,
+    module::this_module,
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    types::Opaque, //
+};
+use migcore::{
+    Contract,
+    Identity,
+    ParamRule,
+    MAX_PARAMS, //
+};
+
+/// A type of devices, as a row of a driver's static table.
+pub struct Type {
+    /// The last part of its directory's name, after that of the parent's driver.
+    pub sysfs_name: &'static CStr,
+    /// What `name` shows.
+    pub pretty_name: &'static CStr,
+    /// What `description` shows. May have more than one line.
+    pub description: &'static CStr,
+    /// What version strings say: a word, not a number.
+    pub name: &'static str,
+    /// Whether devices of it can be migrated. If not, there is neither file at the type nor at
+    /// its devices, nor does the device offer migration to VFIO's users: one field, all of it.
+    pub migratable: bool,
+    /// The interchangeable set that it belongs to: types of one contract that differ only in
+    /// parameters. Has `name` itself; by default nothing else.
+    pub like: &'static [&'static str],
+    /// The parameters of a new device, in the contract's order.
+    pub params: &'static [u64],
+}
+
+/// A vendor driver: a table.
+///
+/// Implementing it needs `#[vtable]`, which adds the module that its devices keep loaded.
+#[vtable]
+pub trait Driver: Send + Sync + Sized + 'static {
+    /// Its name on the mdev bus.
+    const NAME: &'static CStr;
+
+    /// The keys of its namespace.
+    const CONTRACT: &'static Contract;
+
+    /// Which parameter counts against a parent's budget, as an index into the contract's.
+    const BUDGET: usize;
+
+    /// The types, the same on every parent.
+    const TYPES: &'static [Type];
+
+    /// What a parent says of itself as long as nobody sets anything else.
+    const IDENTITY: Identity<'static>;
+
+    /// The static that [`Registration`] uses.
+    fn cell() -> &'static Cell<Self>;
+}
+
+/// Checks a driver's table while it is compiled.
+pub(crate) const fn check<T: Driver>() {
+    T::CONTRACT.check();
+    assert!(T::BUDGET < T::CONTRACT.params.len(), "BUDGET is no parameter");
+    let identity = &T::IDENTITY;
+    assert!(migcore::is_word(identity.model), "the model is no word");
+    assert!(
+        identity.reads.0 <= identity.state && identity.state <= identity.reads.1,
+        "the state version that is written is not read"
+    );
+    assert!(T::CONTRACT.features || identity.features == 0, "features without the key");
+    assert!(!T::TYPES.is_empty(), "no type");
+    let mut i = 0;
+    while i < T::TYPES.len() {
+        let kind = &T::TYPES[i];
+        assert!(migcore::is_word(kind.name), "the name of a type is no word");
+        assert!(kind.params.len() == T::CONTRACT.params.len(), "a type's parameters do not match");
+        assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
+        assert!(kind.like.len() > 0, "the interchangeable set lacks the type itself");
+        i += 1;
+    }
+}
+
+/// The state of a cell: nobody uses it.
+const EMPTY: i32 = 0;
+/// The state of a cell: it is being registered or unregistered.
+const BUSY: i32 = -1;
+
+/// Where a driver's registration lives: a static of its module, since a bus gives its callbacks no
+/// other context.
+///
+/// It counts its users. While there are none (0) nothing is registered; the registration is one,
+/// each parent is one more, and the last to go unregisters. So no order of teardown can leave a
+/// parent with a driver that is gone.
+pub struct Cell<T: Driver> {
+    users: Atomic<i32>,
+    driver: Opaque<bindings::mdev_driver>,
+    _driver: PhantomData<fn() -> T>,
+}
+
+// SAFETY: `driver` is only written by who turned `users` from EMPTY to BUSY, before it becomes
+// positive; all else is atomic.
+unsafe impl<T: Driver> Sync for Cell<T> {}
+
+impl<T: Driver> Cell<T> {
+    /// An empty cell.
+    pub const fn new() -> Self {
+        Self { users: Atomic::new(EMPTY), driver: Opaque::uninit(), _driver: PhantomData }
+    }
+
+    /// Uses the registration, while there is one.
+    pub(crate) fn hold(&'static self) -> Result<Hold<T>> {
+        let mut users = self.users.load(Relaxed);
+        while users > EMPTY {
+            match self.users.cmpxchg(users, users + 1, Full) {
+                Ok(_) => return Ok(Hold(self)),
+                Err(now) => users = now,
+            }
+        }
+        Err(ENODEV)
+    }
+
+    fn register(&'static self) -> Result<Hold<T>> {
+        const { check::<T>() };
+        self.users.cmpxchg(EMPTY, BUSY, Full).map_err(|_| EBUSY)?;
+        let driver = self.driver.get();
+        // SAFETY: BUSY keeps everybody else away, and the C structure may be all zeroes.
+        unsafe {
+            driver.write_bytes(0, 1);
+            (*driver).device_api = c"vfio-pci".as_char_ptr();
+            (*driver).probe = Some(Callbacks::<T>::probe);
+            (*driver).remove = Some(Callbacks::<T>::remove);
+            (*driver).get_available = Some(Callbacks::<T>::get_available);
+            (*driver).show_description = Some(Callbacks::<T>::show_description);
+            (*driver).driver.name = T::NAME.as_char_ptr();
+            // Without an owner a module could be unloaded under an open device.
+            (*driver).driver.owner = this_module::<T::OwnerModule>().as_ptr();
+            (*driver).driver.mod_name =
+                <T::OwnerModule as kernel::ModuleMetadata>::NAME.as_char_ptr();
+            (*driver).driver.dev_groups = Device::<T>::groups();
+        }
+        // SAFETY: The structure is filled in, static, and stays registered until `Hold` of the
+        // last user unregisters it.
+        let ret = to_result(unsafe { bindings::mdev_register_driver(driver) });
+        self.users.store(if ret.is_ok() { 1 } else { EMPTY }, kernel::sync::atomic::Release);
+        ret.map(|()| Hold(self))
+    }
+}
+
+impl<T: Driver> Default for Cell<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One user of a registration: proof that the driver is registered.
+pub(crate) struct Hold<T: Driver>(&'static Cell<T>);
+
+impl<T: Driver> Hold<T> {
+    /// The registered driver.
+    pub(crate) fn as_raw(&self) -> *mut bindings::mdev_driver {
+        self.0.driver.get()
+    }
+}
+
+impl<T: Driver> Drop for Hold<T> {
+    fn drop(&mut self) {
+        let cell = self.0;
+        let mut users = cell.users.load(Relaxed);
+        loop {
+            let next = if users == 1 { BUSY } else { users - 1 };
+            match cell.users.cmpxchg(users, next, Full) {
+                Ok(_) => break,
+                Err(now) => users = now,
+            }
+        }
+        if users == 1 {
+            // SAFETY: It is registered, as this was a user, and nobody else can become one.
+            unsafe { bindings::mdev_unregister_driver(cell.driver.get()) };
+            cell.users.store(EMPTY, kernel::sync::atomic::Release);
+        }
+    }
+}
+
+/// The registration of a driver on the mdev bus; parents can be registered while it exists.
+pub struct Registration<T: Driver> {
+    _hold: Hold<T>,
+}
+
+impl<T: Driver> Registration<T> {
+    /// Registers the driver.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if it is registered already, or if the bus has a driver of this name.
+    pub fn new() -> Result<Self> {
+        Ok(Self { _hold: T::cell().register()? })
+    }
+}
+
+/// The names of all parameters, NUL-terminated, for files that are named after them.
+pub(crate) const fn parameter_names<T: Driver>() -> [[u8; 32]; MAX_PARAMS] {
+    let mut names = [[0; 32]; MAX_PARAMS];
+    let mut i = 0;
+    while i < T::CONTRACT.params.len() {
+        let key = T::CONTRACT.params[i].key.as_bytes();
+        assert!(key.len() < 32, "a parameter's name is too long for a file");
+        let mut j = 0;
+        while j < key.len() {
+            names[i][j] = key[j];
+            j += 1;
+        }
+        i += 1;
+    }
+    names
+}
+
+/// Whether parameter `index` can be set.
+pub(crate) const fn settable<T: Driver>(index: usize) -> bool {
+    index < T::CONTRACT.params.len()
+        && matches!(T::CONTRACT.params[index].rule, ParamRule::Settable)
+}
+
+/// The callbacks of `struct mdev_driver`.
+struct Callbacks<T>(PhantomData<T>);
+
+impl<T: Driver> Callbacks<T> {
+    unsafe extern "C" fn probe(mdev: *mut bindings::mdev_device) -> c_int {
+        // SAFETY: The mdev core probes a device that it has just made of a type of ours.
+        kernel::error::from_result(|| unsafe { Device::<T>::probe(mdev) }.map(|()| 0))
+    }
+
+    unsafe extern "C" fn remove(mdev: *mut bindings::mdev_device) {
+        // SAFETY: The mdev core removes a device once, after its successful probe.
+        unsafe { Device::<T>::remove(mdev) }
+    }
+
+    unsafe extern "C" fn get_available(mtype: *mut bindings::mdev_type) -> c_uint {
+        // SAFETY: The core calls this from a file of the type, which is registered then.
+        unsafe { Row::<T>::from_raw(mtype) }.available_instances()
+    }
+
+    unsafe extern "C" fn show_description(
+        mtype: *mut bindings::mdev_type,
+        buf: *mut c_char,
+    ) -> isize {
+        // SAFETY: As in `get_available`.
+        let row = unsafe { Row::<T>::from_raw(mtype) };
+        // SAFETY: sysfs hands a page to a show callback.
+        let page = unsafe { core::slice::from_raw_parts_mut(buf.cast::<u8>(), 4096) };
+        let mut out = kernel::str::Formatter::new(page);
+        match writeln!(out, "{}", row.description()) {
+            // CAST: no more than a page.
+            Ok(()) => out.bytes_written() as isize,
+            Err(_) => EIO.to_errno() as isize,
+        }
+    }
+}

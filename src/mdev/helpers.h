@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inline functions and macros of C that the framework needs, as functions. */
+#include <linux/device.h>
+#include <linux/pci.h>
+#include <linux/ratelimit.h>
+
+void mdev_helper_put_vfio_device(struct vfio_device *vdev);
+void mdev_helper_ratelimit_init(struct ratelimit_state *rs);
+bool mdev_helper_suppress_uevents(struct device *dev, bool suppress);
+unsigned int mdev_helper_kobject_refs(struct kobject *kobj);
+bool mdev_helper_kobject_initialized(struct kobject *kobj);
+void mdev_helper_kobject_await_release(struct kobject *kobj);
+int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const char *name);
+void mdev_helper_set_release(struct device *dev);
+bool mdev_helper_path_exists(const char *path);
+u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);

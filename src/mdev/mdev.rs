@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mediated devices with `migration_version`: what a vendor driver is built on.
+//!
+//! C headers: [`include/linux/mdev.h`](srctree/include/linux/mdev.h),
+//! [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
+//!
+//! A driver is a table and a registration. From the table come the types, their files at both
+//! nodes, the budget that `available_instances` is computed from, the settable parameters and all
+//! verdicts; there is no code of the driver in any of them.
+//!
+//! ```ignore
+//! static CELL: mdev::Cell<Toy> = mdev::Cell::new();
+//! struct Toy;
+//!
+//! #[vtable]
+//! impl mdev::Driver for Toy {
+//!     const NAME: &'static CStr = c"toy";
+//!     const CONTRACT: &'static Contract = &Contract {
+//!         namespace: "toy",
+//!         params: &[Param { key: "lanes", rule: ParamRule::Equal }],
+//!         features: false,
+//!     };
+//!     const BUDGET: usize = 0;
+//!     const TYPES: &'static [mdev::Type] = &[mdev::Type {
+//!         sysfs_name: c"one", pretty_name: c"One lane", description: c"one lane",
+//!         name: "one", migratable: true, like: &["one"], params: &[1],
+//!     }];
+//!     const IDENTITY: Identity<'static> =
+//!         Identity { model: "toy1", state: 1, reads: (1, 1), features: 0 };
+//!
+//!     fn cell() -> &'static mdev::Cell<Self> { &CELL }
+//! }
+//!
+//! #[pin_data]
+//! struct ToyModule {
+//!     // Dropped top down: the parent goes before the driver of its devices.
+//!     #[pin]
+//!     parent: mdev::VirtualParent<Toy>,
+//!     driver: mdev::Registration<Toy>,
+//! }
+//! ```
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `driver` | the table a driver writes, and its registration on the mdev bus |
+//! | `parent` | a device that devices can be made on, and what they share |
+//! | `mtype` | the types of a parent and their files |
+//! | `device` | a created device and its files |
+//! | `question` | a write to `migration_version`, from bytes to errno and log line |
+//! | `settings` | what a tester can make a parent say of itself |
+//! | `class`, `pci` | parents without hardware, and what a PCI function has to offer |
+//! | `sysfs`, `kobject`, `limit` | files, lifetimes, and rate limits, as the above need them |
+//!
+//! Not there yet: opening a device fails with `EOPNOTSUPP`, so there is neither a region nor an
+//! interrupt nor a migration stream; `migration_version` on a device without mdev.
+
+/// For the few lines that have no device to name.
+const __LOG_PREFIX: &[u8] = b"mdev\0";
+
+mod bindings;
+mod class;
+mod device;
+mod driver;
+mod kobject;
+mod limit;
+mod mtype;
+mod parent;
+pub mod pci;
+mod question;
+mod settings;
+mod shared;
+mod sysfs;
+
+pub use self::class::{
+    Class,
+    VirtualParent, //
+};
+pub use self::driver::{
+    Cell,
+    Driver,
+    Registration,
+    Type, //
+};
+pub use self::parent::{
+    Parent,
+    Total, //
+};
+pub use migcore::{
+    Contract,
+    Identity,
+    Param,
+    ParamRule, //
+};

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A parent: a device that devices can be made on.
+//!
+//! C header: [`include/linux/mdev.h`](srctree/include/linux/mdev.h)
+
+use crate::{
+    bindings,
+    driver::{
+        Driver,
+        Hold, //
+    },
+    kobject::{
+        self,
+        Directory, //
+    },
+    limit::Limit,
+    mtype::Row,
+    settings,
+    shared::{
+        Settings,
+        Shared, //
+    },
+};
+use core::ptr::null_mut;
+use kernel::{
+    device,
+    error::to_result,
+    new_condvar,
+    new_mutex,
+    new_spinlock,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        CondVar,
+        Mutex,
+        SpinLock, //
+    },
+    types::Opaque,
+};
+
+/// What a parent has of the budgeted parameter.
+#[derive(Clone, Copy)]
+pub enum Total {
+    /// As much as its hardware has.
+    Fixed(u64),
+    /// As much as it is told to have, through its settings; at first this.
+    Settable(u64),
+}
+
+/// A registered parent: while it exists, devices can be made on it.
+///
+/// Dropping it removes all its devices, waiting for those that are open, and then the types.
+#[pin_data(PinnedDrop)]
+pub struct Parent<T: Driver> {
+    /// Its files use what stands below it.
+    #[pin]
+    pub(crate) settings: Directory,
+    #[pin]
+    pub(crate) raw: Opaque<bindings::mdev_parent>,
+    pub(crate) dev: ARef<device::Device>,
+    #[pin]
+    pub(crate) shared: Mutex<Shared>,
+    #[pin]
+    pub(crate) limit: Limit,
+    /// Whether the total is not the hardware's.
+    pub(crate) total_settable: bool,
+    /// Whether the types have all their files.
+    ready: Atomic<bool>,
+    /// How many devices' memory refers to this. No mutex, as unlocking one may touch it after
+    /// somebody else could lock it, and the last device's release is followed by our end.
+    #[pin]
+    allocated: SpinLock<usize>,
+    #[pin]
+    released: CondVar,
+    /// What the core is given. Neither vector grows once it is.
+    rows: KVec<Row<T>>,
+    types: KVec<*mut bindings::mdev_type>,
+    /// After all that the driver's callbacks use.
+    hold: Hold<T>,
+}
+
+// SAFETY: The pointers are to parts of `rows`, which the core uses under locks of its own;
+// registering and unregistering may happen on any thread.
+unsafe impl<T: Driver> Send for Parent<T> {}
+// SAFETY: As above; all that changes is behind a lock or atomic.
+unsafe impl<T: Driver> Sync for Parent<T> {}
+
+impl<T: Driver> Parent<T> {
+    /// Registers `dev` as a parent of `T`'s types.
+    ///
+    /// The types have their files before the core's `MDEV_STATE=registered` is announced.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if `T` is not registered, `ENOMEM`, and whatever sysfs answers. Nothing is left
+    /// registered then.
+    pub fn register<'a>(
+        dev: &'a device::Device<device::Bound>,
+        total: Total,
+    ) -> impl PinInit<Self, Error> + 'a {
+        Self::new(dev, total, Announce::Types)
+    }
+
+    pub(crate) fn new<'a>(
+        dev: &'a device::Device,
+        total: Total,
+        announce: Announce,
+    ) -> impl PinInit<Self, Error> + 'a {
+        let (units, total_settable) = match total {
+            Total::Fixed(units) => (units, false),
+            Total::Settable(units) => (units, true),
+        };
+        try_pin_init!(&this in Self {
+            // SAFETY: The device is in sysfs, and this is dropped before it leaves.
+            settings <- unsafe { Directory::new(kobj(dev), c"settings") },
+            raw: Opaque::zeroed(),
+            dev: dev.into(),
+            shared <- new_mutex!(Shared {
+                settings: Settings::new(&T::IDENTITY)?,
+                total: units,
+                used: 0,
+                devices: 0,
+            }),
+            limit <- Limit::new(),
+            total_settable,
+            ready: Atomic::new(false),
+            allocated <- new_spinlock!(0),
+            released <- new_condvar!(),
+            rows: {
+                let mut rows = KVec::with_capacity(T::TYPES.len(), GFP_KERNEL)?;
+                for kind in T::TYPES {
+                    rows.push(Row::new(kind), GFP_KERNEL)?;
+                }
+                rows
+            },
+            types: KVec::with_capacity(T::TYPES.len(), GFP_KERNEL)?,
+            hold: T::cell().hold()?,
+            _: {
+                // SAFETY: All fields are initialised, and nobody else has a reference yet.
+                let parent = unsafe { &mut *this.as_ptr() };
+                for row in &parent.rows {
+                    parent.types.push(row.as_raw(), GFP_KERNEL)?;
+                }
+                // SAFETY: The memory is pinned, and is dropped only through `PinnedDrop` unless
+                // this fails.
+                unsafe { Pin::new_unchecked(&*parent) }.publish(announce)?;
+            },
+        })
+    }
+
+    fn suppress_uevents(&self, suppress: bool) -> bool {
+        let dev = core::ptr::from_ref::<device::Device>(&self.dev).cast_mut();
+        // SAFETY: We hold the device; its probe or its making, which we are in, is serialised.
+        unsafe { bindings::mdev_helper_suppress_uevents(dev.cast(), suppress) }
+    }
+
+    fn announce(&self, action: bindings::kobject_action, variable: Option<&'static CStr>) {
+        let mut env =
+            [variable.map_or(null_mut(), |v| v.as_char_ptr().cast_mut()), null_mut()];
+        // SAFETY: The kobject is registered; the list ends with a null pointer and is only read.
+        // Nobody can do anything about a failure: events may be lost at any time.
+        unsafe { bindings::kobject_uevent_env(kobj(&self.dev), action, env.as_mut_ptr()) };
+    }
+
+    /// Makes the types visible. On failure nothing of it stays.
+    fn publish(self: Pin<&Self>, announce: Announce) -> Result {
+        // The core announces the parent before we can add files to its types. So nothing is
+        // announced until they are there.
+        let suppressed = self.suppress_uevents(true);
+        let result = self.register_types();
+        if result.is_ok() {
+            self.ready.store(true, Release);
+        }
+        match announce {
+            Announce::Device if result.is_err() => {}
+            Announce::Device => {
+                self.suppress_uevents(false);
+                self.announce(bindings::kobject_action_KOBJ_ADD, None);
+                self.announce(bindings::kobject_action_KOBJ_CHANGE, Some(REGISTERED));
+            }
+            Announce::Types => {
+                self.suppress_uevents(suppressed);
+                if result.is_ok() {
+                    self.announce(bindings::kobject_action_KOBJ_CHANGE, Some(REGISTERED));
+                }
+                // For any event that somebody else asked for meanwhile, and which was swallowed.
+                self.announce(bindings::kobject_action_KOBJ_CHANGE, None);
+            }
+        }
+        result
+    }
+
+    fn register_types(self: Pin<&Self>) -> Result {
+        // CAST: NO-OVERFLOW: a static table of a few rows.
+        let count = self.types.len() as u32;
+        // SAFETY: `raw` is pinned and unregistered, we hold the device, `hold` keeps the driver
+        // registered, and the core does not write to the list of types.
+        let ret = to_result(unsafe {
+            bindings::mdev_register_parent(
+                self.raw.get(),
+                core::ptr::from_ref::<device::Device>(&self.dev).cast_mut().cast(),
+                self.hold.as_raw(),
+                self.types.as_ptr().cast_mut(),
+                count,
+            )
+        });
+        if ret.is_err() {
+            for row in &self.rows {
+                // SAFETY: The core has put each type that it had initialised; its release puts
+                // the device and frees nothing.
+                unsafe { kobject::await_release(row.kobj()) };
+            }
+            return ret;
+        }
+        for row in &self.rows {
+            // SAFETY: Registered just now. See `kobject` for what the reference is for.
+            unsafe { bindings::kobject_get(row.kobj()) };
+        }
+        let files = || {
+            for row in &self.rows {
+                row.add_files()?;
+            }
+            settings::add_files::<T>(&self.settings)
+        };
+        files().inspect_err(|_| self.unregister())
+    }
+
+    fn unregister(self: Pin<&Self>) {
+        self.ready.store(false, Release);
+        // SAFETY: Registered, and unregistered only here. Removes all devices.
+        unsafe { bindings::mdev_unregister_parent(self.raw.get()) };
+        let mut allocated = self.allocated.lock();
+        while *allocated > 0 {
+            self.released.wait(&mut allocated);
+        }
+        drop(allocated);
+        for row in &self.rows {
+            // SAFETY: `register_types` took this reference; the core has removed the type's
+            // directory, and its release frees nothing.
+            unsafe { kobject::put_last(row.kobj()) };
+        }
+    }
+
+    /// Refuses devices while the types are not complete.
+    pub(crate) fn check_ready(&self) -> Result {
+        if self.ready.load(Acquire) {
+            Ok(())
+        } else {
+            Err(ENODEV)
+        }
+    }
+
+    /// Says why no device of type `row` can be made.
+    pub(crate) fn log_no_room(&self, row: &Row<T>, cost: u64) {
+        if self.limit.allows() {
+            let shared = self.shared.lock();
+            self.dev.pr_warn(format_args!(
+                "no room for a device of type {}: {} needs {cost}, {} of {} left\n",
+                row.kind().name,
+                T::CONTRACT.params[T::BUDGET].key,
+                shared.left(),
+                shared.total,
+            ));
+        }
+    }
+
+    /// Counts memory of a device that refers to this.
+    pub(crate) fn device_made(&self) {
+        *self.allocated.lock() += 1;
+    }
+
+    /// Counts it back.
+    pub(crate) fn device_released(&self) {
+        let mut allocated = self.allocated.lock();
+        *allocated -= 1;
+        // With the lock held, so that whoever waits does not go on, and free this, before the
+        // last use of it here.
+        self.released.notify_all();
+    }
+}
+
+#[pinned_drop]
+impl<T: Driver> PinnedDrop for Parent<T> {
+    fn drop(self: Pin<&mut Self>) {
+        self.as_ref().unregister();
+    }
+}
+
+/// The kobject of a device.
+fn kobj(dev: &device::Device) -> *mut bindings::kobject {
+    // CAST: `Device` is a transparent wrapper of the C structure.
+    let dev = core::ptr::from_ref(dev).cast_mut().cast::<bindings::device>();
+    // SAFETY: Only the address of a field is taken.
+    unsafe { &raw mut (*dev).kobj }
+}
+
+const REGISTERED: &CStr = c"MDEV_STATE=registered";
+
+/// What user space is told once a parent is complete.
+#[derive(Clone, Copy)]
+pub(crate) enum Announce {
+    /// That the device has types now.
+    Types,
+    /// The device itself, whose events were suppressed until now, and that it has types.
+    Device,
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a PCI function has to offer as a parent.
+//!
+//! C header: [`include/linux/pci.h`](srctree/include/linux/pci.h)
+
+use crate::bindings;
+use kernel::{
+    device,
+    pci, //
+};
+
+/// How many standard BARs a function has.
+const BARS: c_int = 6;
+
+use kernel::prelude::*;
+
+/// The largest BAR that is memory without side effects (prefetchable, PCI Local Bus 3.0, 6.2.5.1),
+/// as its index and its size in bytes, if there is one.
+pub fn largest_memory_bar(pdev: &pci::Device<device::Bound>) -> Option<(u32, u64)> {
+    // CAST: `pci::Device` is a transparent wrapper of the C structure.
+    let raw = core::ptr::from_ref(pdev).cast_mut().cast::<bindings::pci_dev>();
+    (0..BARS)
+        // SAFETY: The function exists as long as the reference, and the index is one of its BARs.
+        .map(|bar| (bar as u32, unsafe { bindings::mdev_helper_memory_bar(raw, bar) }))
+        .filter(|&(_, size)| size > 0)
+        .max_by_key(|&(_, size)| size)
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a tester can make a parent say of itself: an older, newer or other host.
+//!
+//! The files are root's, in the directory `settings` of the parent's device. They change what the
+//! parent's places state and accept, hence only while it has no device.
+
+use crate::{
+    bindings,
+    driver::{
+        self,
+        Driver, //
+    },
+    kobject::Directory,
+    parent::Parent,
+    shared::{
+        Model,
+        Shared, //
+    },
+    sysfs::{
+        self,
+        File, //
+    },
+};
+use core::{
+    fmt::{
+        self,
+        Write, //
+    },
+    marker::PhantomData, //
+};
+use kernel::{
+    container_of,
+    error::to_result,
+    prelude::*, //
+};
+
+/// A setting: how it reads, and how it is set from text.
+trait Setting: 'static {
+    const NAME: &'static CStr;
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result;
+
+    /// Sets it. The error says what the text should have been.
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str>;
+}
+
+struct ModelName;
+
+impl Setting for ModelName {
+    const NAME: &'static CStr = c"model";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{}", shared.settings.model.as_str())
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        shared.settings.model = Model::new(text)
+            .map_err(|_| "a word of at most 63 bytes of A-Za-z0-9._:+-, not a number")?;
+        Ok(())
+    }
+}
+
+struct State;
+
+impl Setting for State {
+    const NAME: &'static CStr = c"state";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{}", shared.settings.state)
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        let state = migcore::parse_number(text).ok_or("a decimal number")?;
+        let (min, max) = shared.settings.reads;
+        if !(min..=max).contains(&state) {
+            return Err("a version within state_range, which may have to be widened first");
+        }
+        shared.settings.state = state;
+        Ok(())
+    }
+}
+
+struct StateRange;
+
+impl Setting for StateRange {
+    const NAME: &'static CStr = c"state_range";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        let (min, max) = shared.settings.reads;
+        writeln!(out, "{min}..{max}")
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        let range = text.split_once("..").and_then(|(min, max)| {
+            Some((migcore::parse_number(min)?, migcore::parse_number(max)?))
+        });
+        let (min, max) = range.ok_or("<lowest>..<highest>, two decimal numbers")?;
+        if !(min..=max).contains(&shared.settings.state) {
+            return Err("a range that contains the version in `state`");
+        }
+        shared.settings.reads = (min, max);
+        Ok(())
+    }
+}
+
+struct Features;
+
+impl Setting for Features {
+    const NAME: &'static CStr = c"features";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{:#x}", shared.settings.features)
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        shared.settings.features =
+            migcore::parse_mask(text).ok_or("a lower-case mask such as 0x5")?;
+        Ok(())
+    }
+}
+
+/// The parent's total of the budgeted parameter, in a file of that parameter's name.
+struct Budget;
+
+impl Setting for Budget {
+    // Replaced by the parameter's.
+    const NAME: &'static CStr = c"";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{}", shared.total)
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        shared.total = migcore::parse_number(text)
+            .filter(|&total| total > 0)
+            .ok_or("a decimal number above 0")?;
+        Ok(())
+    }
+}
+
+/// The file of a setting.
+struct SettingFile<T, S>(PhantomData<(T, S)>);
+
+impl<T: Driver, S: Setting> SettingFile<T, S> {
+    fn refuse(parent: &Parent<T>, name: &str, errno: Error, why: &str) -> Result {
+        if parent.limit.allows() {
+            parent.dev.pr_warn(format_args!("settings/{name}: {why}\n"));
+        }
+        Err(errno)
+    }
+}
+
+impl<T: Driver, S: Setting> File for SettingFile<T, S> {
+    type Object = Parent<T>;
+    const NAME: &'static CStr = S::NAME;
+    const MODE: u16 = 0o600;
+
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Parent<T> {
+        // SAFETY: `add_files` makes this file in the `settings` of a parent, which are removed
+        // before anything else of it.
+        unsafe { &*container_of!(Directory::from_raw(kobj), Parent<T>, settings) }
+    }
+
+    fn read(parent: &Parent<T>, out: &mut dyn Write) -> fmt::Result {
+        S::show(&parent.shared.lock(), out)
+    }
+
+    fn write(parent: &Parent<T>, bytes: &[u8], offset: u64) -> Result {
+        let is_budget = S::NAME.to_bytes().is_empty();
+        let name = match S::NAME.to_str() {
+            Ok(name) if !is_budget => name,
+            _ => T::CONTRACT.params[T::BUDGET].key,
+        };
+        if is_budget && !parent.total_settable {
+            return Self::refuse(parent, name, EPERM, "fixed by the parent's hardware");
+        }
+        let Ok(text) = sysfs::line(bytes, offset) else {
+            let why = "not one line of printable ASCII, written at offset 0";
+            return Self::refuse(parent, name, EINVAL, why);
+        };
+        let mut shared = parent.shared.lock();
+        if shared.devices > 0 {
+            let why = "the parent has devices: remove them first";
+            return Self::refuse(parent, name, EBUSY, why);
+        }
+        match S::set(&mut shared, text) {
+            Ok(()) => Ok(()),
+            Err(wanted) => {
+                drop(shared);
+                if parent.limit.allows() {
+                    let text = migcore::Escaped::new(text.as_bytes(), 64);
+                    parent.dev.pr_warn(format_args!(
+                        "settings/{name}: \"{text}\" is not {wanted}\n"
+                    ));
+                }
+                Err(EINVAL)
+            }
+        }
+    }
+}
+
+/// The files as C wants them.
+struct Files<T>(PhantomData<T>);
+
+impl<T: Driver> Files<T> {
+    const NAMES: &'static [[u8; 32]; migcore::MAX_PARAMS] = &driver::parameter_names::<T>();
+    const ALWAYS: [&'static bindings::bin_attribute; 4] = [
+        &const {
+            sysfs::named::<SettingFile<T, Budget>>(Self::NAMES[T::BUDGET].as_ptr(), 0o600)
+        },
+        &const { sysfs::attribute::<SettingFile<T, ModelName>>() },
+        &const { sysfs::attribute::<SettingFile<T, State>>() },
+        &const { sysfs::attribute::<SettingFile<T, StateRange>>() },
+    ];
+    const FEATURES: bindings::bin_attribute = sysfs::attribute::<SettingFile<T, Features>>();
+}
+
+/// Makes the files in a parent's directory, with which they go.
+pub(crate) fn add_files<T: Driver>(directory: &Directory) -> Result {
+    let features = T::CONTRACT.features.then_some(&Files::<T>::FEATURES);
+    let add = |attr: &'static bindings::bin_attribute| {
+        // SAFETY: The directory is in sysfs, the attribute static.
+        to_result(unsafe { bindings::sysfs_create_bin_file(directory.as_raw(), attr) })
+    };
+    Files::<T>::ALWAYS.into_iter().try_for_each(add)?;
+    features.map_or(Ok(()), add)
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files of sysfs as types: which object they belong to, what is read and what is written.
+//!
+//! C header: [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
+//!
+//! All our files are binary attributes of size 0. Only those see the offset and the length of a
+//! write as the writer made it, and only so can a question that is cut in two be told from one
+//! that is whole.
+
+use crate::bindings;
+use core::{
+    fmt::{
+        self,
+        Write, //
+    },
+    marker::PhantomData,
+    slice, //
+};
+use kernel::{
+    error::from_result,
+    prelude::*, //
+};
+
+/// A file.
+pub(crate) trait File: 'static {
+    /// What the file is about.
+    type Object;
+
+    /// Its name.
+    const NAME: &'static CStr;
+
+    /// Its mode.
+    const MODE: u16;
+
+    /// Finds the object from the directory that the file is in.
+    ///
+    /// # Safety
+    ///
+    /// `kobj` must be that of a directory which this file was made in, and the file must not be
+    /// removed while the result lives (sysfs waits for callbacks that run).
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Self::Object;
+
+    /// Writes the whole content, newline included.
+    fn read(object: &Self::Object, out: &mut dyn Write) -> fmt::Result;
+
+    /// Takes one write. `offset` is 0 for every write that a file means to take.
+    fn write(object: &Self::Object, bytes: &[u8], offset: u64) -> Result {
+        let _ = (object, bytes, offset);
+        Err(EIO)
+    }
+}
+
+/// The part of a file's content that a reader asks for.
+struct Window<'a> {
+    out: &'a mut [u8],
+    skip: usize,
+    filled: usize,
+}
+
+impl Write for Window<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let text = text.as_bytes();
+        let skipped = text.len().min(self.skip);
+        self.skip -= skipped;
+        let text = &text[skipped..];
+        let room = &mut self.out[self.filled..];
+        let taken = text.len().min(room.len());
+        room[..taken].copy_from_slice(&text[..taken]);
+        self.filled += taken;
+        Ok(())
+    }
+}
+
+/// A file whose name and mode are known only to its table, in a form that C takes.
+pub(crate) const fn attribute<F: File>() -> bindings::bin_attribute {
+    named::<F>(F::NAME.as_ptr().cast(), F::MODE)
+}
+
+/// As [`attribute`], under another NUL-terminated name.
+pub(crate) const fn named<F: File>(name: *const u8, mode: u16) -> bindings::bin_attribute {
+    // SAFETY: All fields are integers, pointers or optional functions: zeroes are valid.
+    let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
+    attr.attr.name = name.cast();
+    attr.attr.mode = mode;
+    attr.read = Some(Shim::<F>::read);
+    attr.write = if mode & 0o222 != 0 { Some(Shim::<F>::write) } else { None };
+    attr
+}
+
+/// The callbacks of a file.
+struct Shim<F>(PhantomData<F>);
+
+impl<F: File> Shim<F> {
+    unsafe extern "C" fn read(
+        _file: *mut bindings::file,
+        kobj: *mut bindings::kobject,
+        _attr: *const bindings::bin_attribute,
+        buf: *mut c_char,
+        offset: bindings::loff_t,
+        count: usize,
+    ) -> isize {
+        // SAFETY: sysfs calls this for a file that we made in `kobj`'s directory, and does not
+        // finish removing that file before this returns.
+        let object = unsafe { F::object(kobj) };
+        // SAFETY: sysfs hands over `count` bytes of a page of its own, initialised or not; they
+        // are only written to, and only their written part is used.
+        let out = unsafe {
+            buf.write_bytes(0, count);
+            slice::from_raw_parts_mut(buf.cast::<u8>(), count)
+        };
+        from_result(|| {
+            let skip = usize::try_from(offset).map_err(|_| EINVAL)?;
+            let mut window = Window { out, skip, filled: 0 };
+            match F::read(object, &mut window) {
+                // CAST: no more than a page.
+                Ok(()) => Ok(window.filled as isize),
+                Err(fmt::Error) => Err(EIO),
+            }
+        })
+    }
+
+    unsafe extern "C" fn write(
+        _file: *mut bindings::file,
+        kobj: *mut bindings::kobject,
+        _attr: *const bindings::bin_attribute,
+        buf: *mut c_char,
+        offset: bindings::loff_t,
+        count: usize,
+    ) -> isize {
+        // SAFETY: As in `read`.
+        let object = unsafe { F::object(kobj) };
+        // SAFETY: sysfs copied `count` bytes from the writer into a buffer of its own.
+        let bytes = unsafe { slice::from_raw_parts(buf.cast::<u8>(), count) };
+        from_result(|| {
+            let offset = u64::try_from(offset).map_err(|_| EINVAL)?;
+            F::write(object, bytes, offset)?;
+            // CAST: no more than a page.
+            Ok(count as isize)
+        })
+    }
+}
+
+/// The text of a write that sets a value: at offset 0, one line, one trailing newline dropped.
+pub(crate) fn line(bytes: &[u8], offset: u64) -> Result<&str> {
+    if offset != 0 {
+        return Err(EINVAL);
+    }
+    migcore::Line::from_write(bytes).map(|line| line.as_str()).map_err(|_| EINVAL)
+}
