@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# test.sh: all tests, first those of this machine (make check), then the selftests in virtual
+# machines. Ends with one line, "N passed, N failed[, N skipped]", and status 1 unless all
+# that ran passed and something ran.
+#
+# T=<text>       only selftests whose file name or test names contain it, and no make check
+# KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
+# SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
+. "$(dirname "$0")/common.sh"
+
+here=$PROJECT/scripts
+selftests=$PROJECT/tests/selftests
+scripts_in=${SELFTESTS:-$selftests}
+T=${T:-}
+KERNEL=${KERNEL:-stock}
+passed=0
+failed=0
+skipped=0
+
+"$here/root.sh"
+mkdir -p "$CACHE/run"
+work=$(mktemp -d "$CACHE/run/XXXXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+exec {alive}>"$work/alive"
+flock "$alive"
+
+# failure NAME [FILE-WITH-REASON]: one failed result, with the end of what explains it.
+failure() {
+	failed=$((failed + 1))
+	printf 'FAILED %s\n' "$1"
+	[[ $# -lt 2 ]] || tail -n 25 "$2" | sed 's/^/    /'
+}
+
+# --- the host ring ---
+
+# Counts what make check prints: "test result:" of each cargo test, "check: NAME: ok|FAILED|skipped"
+# of everything else.
+host_ring() {
+	local status=0 log=$work/check.log line before=$failed
+	say "make check"
+	make -C "$PROJECT" --no-print-directory check 2>&1 | tee "$log" | sed 's/^/   /' || status=$?
+	while read -r line; do
+		if [[ $line =~ ^test\ result:.*\ ([0-9]+)\ passed\;\ ([0-9]+)\ failed\;\ ([0-9]+)\ ignored ]]; then
+			passed=$((passed + BASH_REMATCH[1]))
+			failed=$((failed + BASH_REMATCH[2]))
+			skipped=$((skipped + BASH_REMATCH[3]))
+		elif [[ $line =~ ^check:\ .*:\ (ok|FAILED|skipped) ]]; then
+			case ${BASH_REMATCH[1]} in
+			ok) passed=$((passed + 1)) ;;
+			skipped) skipped=$((skipped + 1)); echo "skipped: $line" ;;
+			*) failure "$line" ;;
+			esac
+		fi
+	done <"$log"
+	if ((status != 0 && failed == before)); then failure "make check (status $status)" "$log"; fi
+}
+
+# --- the selftests ---
+
+# chosen: the scripts that T selects, one a line.
+chosen() {
+	local script
+	for script in "$scripts_in"/*.sh; do
+		[[ -e $script ]] || continue
+		if [[ -z $T || $(basename "$script") == *"$T"* ]] || grep -qF -- "$T" "$script"; then
+			echo "$script"
+		fi
+	done
+}
+
+# judge NAME FOLDER: counts the results of one script that was started.
+judge() {
+	local name=$1 out=$2/$1.out end=$2/$1.end planned='' given=0 bad=0 line number status fault
+	: >"$work/comments"
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		if [[ $line =~ ^1\.\.([0-9]+)(.*)$ ]]; then
+			planned=${BASH_REMATCH[1]}
+			if [[ $planned == 0 && ${BASH_REMATCH[2]} == *SKIP* ]]; then
+				skipped=$((skipped + 1))
+				echo "skipped: $name:${BASH_REMATCH[2]}"
+			fi
+		elif [[ $line =~ ^ok\ ([0-9]+)\ ?-?\ ?(.*)$ ]]; then
+			given=$((given + 1))
+			number=${BASH_REMATCH[1]}
+			if [[ ${BASH_REMATCH[2]} == *'# SKIP'* ]]; then
+				skipped=$((skipped + 1))
+				echo "skipped: $name: ${BASH_REMATCH[2]}"
+			else
+				passed=$((passed + 1))
+			fi
+			[[ $number == "$given" ]] || echo "result $given has number $number" >>"$work/numbers"
+			: >"$work/comments"
+		elif [[ $line =~ ^not\ ok\ ([0-9]+)\ ?-?\ ?(.*)$ ]]; then
+			given=$((given + 1))
+			bad=$((bad + 1))
+			failure "$name: ${BASH_REMATCH[2]}" "$work/comments"
+			: >"$work/comments"
+		else
+			printf '%s\n' "$line" >>"$work/comments"
+		fi
+	done <"$out"
+
+	if [[ ! -e $end ]]; then
+		failure "$name: the machine died in it" "$work/console"
+		return
+	fi
+	{ read -r status; fault=$(cat); } <"$end"
+	if [[ -n $fault ]]; then
+		printf '%s\n' "$fault" >"$work/fault"
+		while IFS= read -r line; do failure "$name: $line"; done <"$work/fault"
+		if grep -q '^kernel log' "$work/fault"; then
+			grep -E -A 20 'WARNING|BUG|leaked|unreferenced' "$2/$name.log" | head -n 60 | sed 's/^/    /' || :
+		fi
+	fi
+	if [[ -z $planned ]]; then
+		failure "$name: it printed no plan" "$work/comments"
+	elif ((planned != given)); then
+		failure "$name: $planned results planned, $given given" "$work/comments"
+	elif ((status != 0 && bad == 0)) && [[ -z $fault ]]; then
+		failure "$name: it ended with status $status, though no result failed" "$work/comments"
+	elif ((status == 0 && bad > 0)); then
+		failure "$name: it ended with status 0, though $bad results failed"
+	fi
+}
+
+# in_vm SCRIPT...: one boot; scripts that were not reached stay without <name>.out.
+in_vm() {
+	local script inside=()
+	for script; do inside+=("/project/${script#"$PROJECT"/}"); done
+	# The machine's time: some minutes for all that may hang, and its own limit for each.
+	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$((300 + 200 * $#))} VM_ENV=SCRIPT_TIMEOUT \
+		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
+		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok)' | sed -u 's/^/   /' || :
+	mkdir -p "$work/results"
+	cp "$work"/vm/results/* "$work/results/" 2>/dev/null || :
+	rm -rf "$work/vm"
+}
+
+vm_ring() {
+	local todo=() rest=() script name boots=0 started
+	mapfile -t todo < <(chosen)
+	while ((${#todo[@]} > 0)); do
+		boots=$((boots + 1))
+		say "virtual machine $boots: ${#todo[@]} selftest scripts"
+		in_vm "${todo[@]}"
+		rest=()
+		started=0
+		for script in "${todo[@]}"; do
+			name=$(basename "$script" .sh)
+			if [[ -e $work/results/$name.out ]]; then
+				started=1
+				judge "$name" "$work/results"
+			else
+				rest+=("$script")
+			fi
+		done
+		if ((started == 0)); then
+			failure "the virtual machine: no script was started" "$work/console"
+			return
+		fi
+		todo=("${rest[@]}")
+	done
+}
+
+if [[ -z $T && $KERNEL == stock && -z ${SELFTESTS:-} ]]; then host_ring; fi
+case $KERNEL in
+stock) "$here/peers.sh" >/dev/null ;;
+debug)
+	assignments=$("$here/debug-kernel.sh")
+	eval "$assignments"
+	export VM_KERNEL VM_MODULES
+	;;
+*) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
+esac
+export KERNEL
+vm_ring
+
+echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
+((failed == 0 && passed > 0))
