@@ -10,7 +10,7 @@ use std::path::PathBuf;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  accepted; or list, show and find have something to print
-  1  refused; the reason is on standard output
+  1  refused, or a place is not migratable; the reason is on standard output
   2  the arguments make no question (a version string as TARGET, an unknown option ...)
   3  something could not be read or written; the reason is on standard error
   4  list found no place, or find none that accepts";

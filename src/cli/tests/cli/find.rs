@@ -34,6 +34,24 @@ fn a_type_without_instances_ranks_last_and_says_so() {
 }
 
 #[test]
+fn only_an_interchangeable_type_makes_another_type_possible() {
+    // All but the type fits, and no `x-like` names it.
+    let tree = Tree::host();
+    Golden::new(tree.path())
+        .run(&["find", "--all", &version("64m_local", 64 * MIB)], 4)
+        .compare("find-not-like.txt");
+}
+
+#[test]
+fn what_is_at_most_the_types_own_is_not_set() {
+    let tree = Tree::host();
+    let fewer = version("16m", 64 * MIB).replace("queues=16", "queues=4");
+    Golden::new(tree.path())
+        .run(&["find", &fewer], 0)
+        .compare("find-at-most.txt");
+}
+
+#[test]
 fn a_string_that_nothing_accepts_ends_with_4() {
     let tree = Tree::host();
     let string = version("16m", 17 * MIB);
