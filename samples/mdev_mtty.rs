@@ -44,7 +44,10 @@ impl mdev::Driver for Mtty {
 
     const CONTRACT: &'static Contract = &Contract {
         namespace: "mdev_mtty",
-        params: &[Param { key: "ports", rule: ParamRule::Equal }],
+        params: &[Param {
+            key: "ports",
+            rule: ParamRule::Equal,
+        }],
         features: false,
     };
 
@@ -74,8 +77,12 @@ impl mdev::Driver for Mtty {
         },
     ];
 
-    const IDENTITY: Identity<'static> =
-        Identity { model: "pci16550", state: 1, reads: (1, 1), features: 0 };
+    const IDENTITY: Identity<'static> = Identity {
+        model: "pci16550",
+        state: 1,
+        reads: (1, 1),
+        features: 0,
+    };
 
     fn cell() -> &'static Cell<Self> {
         &CELL

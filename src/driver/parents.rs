@@ -2,6 +2,8 @@
 
 //! What devices are made on: PCI functions given to the driver, and parents without hardware.
 
+#![forbid(unsafe_code)]
+
 use crate::types::{
     Nvme,
     SMALLEST, //

@@ -2,6 +2,8 @@
 
 //! The types that every parent offers, and how what they state is judged.
 
+#![forbid(unsafe_code)]
+
 use kernel::prelude::*;
 use mdev::{
     Cell,
@@ -63,9 +65,18 @@ impl mdev::Driver for Nvme {
     const CONTRACT: &'static Contract = &Contract {
         namespace: "mdev_nvme",
         params: &[
-            Param { key: "capacity", rule: ParamRule::Settable },
-            Param { key: "lba", rule: ParamRule::Equal },
-            Param { key: "queues", rule: ParamRule::AtMost { min: 1 } },
+            Param {
+                key: "capacity",
+                rule: ParamRule::Settable,
+            },
+            Param {
+                key: "lba",
+                rule: ParamRule::Equal,
+            },
+            Param {
+                key: "queues",
+                rule: ParamRule::AtMost { min: 1 },
+            },
         ],
         features: true,
     };

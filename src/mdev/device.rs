@@ -31,8 +31,7 @@ use core::{
     ptr::null,
 };
 use kernel::{
-    container_of,
-    device,
+    container_of, device,
     error::{
         from_err_ptr,
         from_result,
@@ -122,8 +121,8 @@ impl<T: Driver> Device<T> {
         // SAFETY: `probe` stored the device that it registered; our files, the only other users
         // of the pointer, were removed before.
         let (vdev, device) = unsafe {
-            let vdev = bindings::dev_get_drvdata(&raw mut (*mdev).dev)
-                .cast::<bindings::vfio_device>();
+            let vdev =
+                bindings::dev_get_drvdata(&raw mut (*mdev).dev).cast::<bindings::vfio_device>();
             bindings::vfio_unregister_group_dev(vdev);
             (vdev, &*vdev.cast::<Self>())
         };
@@ -150,7 +149,12 @@ impl<T: Driver> Device<T> {
         let values = *self.state.values.lock();
         let parent = row.parent();
         let shared = parent.shared.lock();
-        row.with_place(Node::Device, &values[..T::CONTRACT.params.len()], &shared, f)
+        row.with_place(
+            Node::Device,
+            &values[..T::CONTRACT.params.len()],
+            &shared,
+            f,
+        )
     }
 
     fn set_parameter(&self, index: usize, value: u64) -> Result {
@@ -162,7 +166,8 @@ impl<T: Driver> Device<T> {
         if !range.contains(value) {
             if self.state.limit.allows() {
                 let key = T::CONTRACT.params[index].key;
-                self.dev().pr_warn(format_args!("{key}: {value} is not one of {range}\n"));
+                self.dev()
+                    .pr_warn(format_args!("{key}: {value} is not one of {range}\n"));
             }
             return Err(EINVAL);
         }
@@ -217,7 +222,12 @@ impl<T: Driver> File for Version<T> {
 
     fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
         device.with_place(|place| {
-            Asked { dev: device.dev(), limit: &device.state.limit, place }.answer(bytes, offset)
+            Asked {
+                dev: device.dev(),
+                limit: &device.state.limit,
+                place,
+            }
+            .answer(bytes, offset)
         })
     }
 }

@@ -78,22 +78,34 @@ pub trait Driver: Send + Sync + Sized + 'static {
 /// Checks a driver's table while it is compiled.
 pub(crate) const fn check<T: Driver>() {
     T::CONTRACT.check();
-    assert!(T::BUDGET < T::CONTRACT.params.len(), "BUDGET is no parameter");
+    assert!(
+        T::BUDGET < T::CONTRACT.params.len(),
+        "BUDGET is no parameter"
+    );
     let identity = &T::IDENTITY;
     assert!(migcore::is_word(identity.model), "the model is no word");
     assert!(
         identity.reads.0 <= identity.state && identity.state <= identity.reads.1,
         "the state version that is written is not read"
     );
-    assert!(T::CONTRACT.features || identity.features == 0, "features without the key");
+    assert!(
+        T::CONTRACT.features || identity.features == 0,
+        "features without the key"
+    );
     assert!(!T::TYPES.is_empty(), "no type");
     let mut i = 0;
     while i < T::TYPES.len() {
         let kind = &T::TYPES[i];
         assert!(migcore::is_word(kind.name), "the name of a type is no word");
-        assert!(kind.params.len() == T::CONTRACT.params.len(), "a type's parameters do not match");
+        assert!(
+            kind.params.len() == T::CONTRACT.params.len(),
+            "a type's parameters do not match"
+        );
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
-        assert!(kind.like.len() > 0, "the interchangeable set lacks the type itself");
+        assert!(
+            kind.like.len() > 0,
+            "the interchangeable set lacks the type itself"
+        );
         i += 1;
     }
 }
@@ -122,7 +134,11 @@ unsafe impl<T: Driver> Sync for Cell<T> {}
 impl<T: Driver> Cell<T> {
     /// An empty cell.
     pub const fn new() -> Self {
-        Self { users: Atomic::new(EMPTY), driver: Opaque::uninit(), _driver: PhantomData }
+        Self {
+            users: Atomic::new(EMPTY),
+            driver: Opaque::uninit(),
+            _driver: PhantomData,
+        }
     }
 
     /// Uses the registration, while there is one.
@@ -159,7 +175,10 @@ impl<T: Driver> Cell<T> {
         // SAFETY: The structure is filled in, static, and stays registered until `Hold` of the
         // last user unregisters it.
         let ret = to_result(unsafe { bindings::mdev_register_driver(driver) });
-        self.users.store(if ret.is_ok() { 1 } else { EMPTY }, kernel::sync::atomic::Release);
+        self.users.store(
+            if ret.is_ok() { 1 } else { EMPTY },
+            kernel::sync::atomic::Release,
+        );
         ret.map(|()| Hold(self))
     }
 }
@@ -211,7 +230,9 @@ impl<T: Driver> Registration<T> {
     ///
     /// `EBUSY` if it is registered already, or if the bus has a driver of this name.
     pub fn new() -> Result<Self> {
-        Ok(Self { _hold: T::cell().register()? })
+        Ok(Self {
+            _hold: T::cell().register()?,
+        })
     }
 }
 

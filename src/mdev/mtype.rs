@@ -34,8 +34,8 @@ use kernel::{
 };
 use migcore::{
     Node,
-    Parameter,
     ParamRule,
+    Parameter,
     Place,
     Steps,
     MAX_PARAMS, //
@@ -61,7 +61,11 @@ impl<T: Driver> Row<T> {
         let mut raw: bindings::mdev_type = unsafe { core::mem::zeroed() };
         raw.sysfs_name = kind.sysfs_name.as_char_ptr();
         raw.pretty_name = kind.pretty_name.as_char_ptr();
-        Self { raw: Opaque::new(raw), kind, _driver: PhantomData }
+        Self {
+            raw: Opaque::new(raw),
+            kind,
+            _driver: PhantomData,
+        }
     }
 
     /// The C structure.
@@ -109,10 +113,22 @@ impl<T: Driver> Row<T> {
         let value = self.kind.params[index];
         match T::CONTRACT.params[index].rule {
             ParamRule::Settable if value > 0 => {
-                let max = if index == T::BUDGET { total - total % value } else { u64::MAX };
-                Steps { min: value, max, step: value }
+                let max = if index == T::BUDGET {
+                    total - total % value
+                } else {
+                    u64::MAX
+                };
+                Steps {
+                    min: value,
+                    max,
+                    step: value,
+                }
             }
-            _ => Steps { min: value, max: value, step: 1 },
+            _ => Steps {
+                min: value,
+                max: value,
+                step: 1,
+            },
         }
     }
 
@@ -120,7 +136,10 @@ impl<T: Driver> Row<T> {
     pub(crate) fn parameters(&self, values: &[u64], total: u64) -> [Parameter; MAX_PARAMS] {
         let mut parameters = [Parameter::fixed(0); MAX_PARAMS];
         for (index, (parameter, &value)) in parameters.iter_mut().zip(values).enumerate() {
-            *parameter = Parameter { value, settable: self.range(index, total) };
+            *parameter = Parameter {
+                value,
+                settable: self.range(index, total),
+            };
         }
         parameters
     }
@@ -153,7 +172,10 @@ impl<T: Driver> Row<T> {
 
     /// How many more devices of this type the parent has room for.
     pub(crate) fn available_instances(&self) -> u32 {
-        self.parent().shared.lock().instances(self.kind.params[T::BUDGET])
+        self.parent()
+            .shared
+            .lock()
+            .instances(self.kind.params[T::BUDGET])
     }
 
     /// What `description` shows, without newline.
@@ -211,7 +233,12 @@ impl<T: Driver> File for Version<T> {
     fn write(row: &Row<T>, bytes: &[u8], offset: u64) -> Result {
         let parent = row.parent();
         row.with_type_place(|place| {
-            Asked { dev: &parent.dev, limit: &parent.limit, place }.answer(bytes, offset)
+            Asked {
+                dev: &parent.dev,
+                limit: &parent.limit,
+                place,
+            }
+            .answer(bytes, offset)
         })
     }
 }

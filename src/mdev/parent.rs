@@ -26,9 +26,7 @@ use core::ptr::null_mut;
 use kernel::{
     device,
     error::to_result,
-    new_condvar,
-    new_mutex,
-    new_spinlock,
+    new_condvar, new_mutex, new_spinlock,
     prelude::*,
     sync::{
         aref::ARef,
@@ -161,8 +159,10 @@ impl<T: Driver> Parent<T> {
     }
 
     fn announce(&self, action: bindings::kobject_action, variable: Option<&'static CStr>) {
-        let mut env =
-            [variable.map_or(null_mut(), |v| v.as_char_ptr().cast_mut()), null_mut()];
+        let mut env = [
+            variable.map_or(null_mut(), |v| v.as_char_ptr().cast_mut()),
+            null_mut(),
+        ];
         // SAFETY: The kobject is registered; the list ends with a null pointer and is only read.
         // Nobody can do anything about a failure: events may be lost at any time.
         unsafe { bindings::kobject_uevent_env(kobj(&self.dev), action, env.as_mut_ptr()) };
@@ -204,7 +204,9 @@ impl<T: Driver> Parent<T> {
         let ret = to_result(unsafe {
             bindings::mdev_register_parent(
                 self.raw.get(),
-                core::ptr::from_ref::<device::Device>(&self.dev).cast_mut().cast(),
+                core::ptr::from_ref::<device::Device>(&self.dev)
+                    .cast_mut()
+                    .cast(),
                 self.hold.as_raw(),
                 self.types.as_ptr().cast_mut(),
                 count,
@@ -295,7 +297,9 @@ impl<T: Driver> PinnedDrop for Parent<T> {
 /// The kobject of a device.
 fn kobj(dev: &device::Device) -> *mut bindings::kobject {
     // CAST: `Device` is a transparent wrapper of the C structure.
-    let dev = core::ptr::from_ref(dev).cast_mut().cast::<bindings::device>();
+    let dev = core::ptr::from_ref(dev)
+        .cast_mut()
+        .cast::<bindings::device>();
     // SAFETY: Only the address of a field is taken.
     unsafe { &raw mut (*dev).kobj }
 }

@@ -19,10 +19,16 @@ use kernel::prelude::*;
 /// as its index and its size in bytes, if there is one.
 pub fn largest_memory_bar(pdev: &pci::Device<device::Bound>) -> Option<(u32, u64)> {
     // CAST: `pci::Device` is a transparent wrapper of the C structure.
-    let raw = core::ptr::from_ref(pdev).cast_mut().cast::<bindings::pci_dev>();
+    let raw = core::ptr::from_ref(pdev)
+        .cast_mut()
+        .cast::<bindings::pci_dev>();
     (0..BARS)
         // SAFETY: The function exists as long as the reference, and the index is one of its BARs.
-        .map(|bar| (bar as u32, unsafe { bindings::mdev_helper_memory_bar(raw, bar) }))
+        .map(|bar| {
+            (bar as u32, unsafe {
+                bindings::mdev_helper_memory_bar(raw, bar)
+            })
+        })
         .filter(|&(_, size)| size > 0)
         .max_by_key(|&(_, size)| size)
 }

@@ -71,7 +71,11 @@ struct NotAtStart(u64);
 
 impl fmt::Display for NotAtStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "written at offset {}, a question is one write at offset 0", self.0)
+        write!(
+            f,
+            "written at offset {}, a question is one write at offset 0",
+            self.0
+        )
     }
 }
 

@@ -206,9 +206,7 @@ struct Files<T>(PhantomData<T>);
 impl<T: Driver> Files<T> {
     const NAMES: &'static [[u8; 32]; migcore::MAX_PARAMS] = &driver::parameter_names::<T>();
     const ALWAYS: [&'static bindings::bin_attribute; 4] = [
-        &const {
-            sysfs::named::<SettingFile<T, Budget>>(Self::NAMES[T::BUDGET].as_ptr(), 0o600)
-        },
+        &const { sysfs::named::<SettingFile<T, Budget>>(Self::NAMES[T::BUDGET].as_ptr(), 0o600) },
         &const { sysfs::attribute::<SettingFile<T, ModelName>>() },
         &const { sysfs::attribute::<SettingFile<T, State>>() },
         &const { sysfs::attribute::<SettingFile<T, StateRange>>() },

@@ -23,7 +23,10 @@ impl Model {
         }
         let mut bytes = [0; MAX_MODEL];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self { bytes, len: text.len() })
+        Ok(Self {
+            bytes,
+            len: text.len(),
+        })
     }
 
     /// The text.
@@ -44,13 +47,33 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(identity: &Identity<'_>) -> Result<Self> {
-        let Identity { model, state, reads, features } = *identity;
-        Ok(Self { model: Model::new(model)?, state, reads, features })
+        let Identity {
+            model,
+            state,
+            reads,
+            features,
+        } = *identity;
+        Ok(Self {
+            model: Model::new(model)?,
+            state,
+            reads,
+            features,
+        })
     }
 
     pub(crate) fn identity(&self) -> Identity<'_> {
-        let Self { model, state, reads, features } = self;
-        Identity { model: model.as_str(), state: *state, reads: *reads, features: *features }
+        let Self {
+            model,
+            state,
+            reads,
+            features,
+        } = self;
+        Identity {
+            model: model.as_str(),
+            state: *state,
+            reads: *reads,
+            features: *features,
+        }
     }
 }
 

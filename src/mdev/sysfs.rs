@@ -84,7 +84,11 @@ pub(crate) const fn named<F: File>(name: *const u8, mode: u16) -> bindings::bin_
     attr.attr.name = name.cast();
     attr.attr.mode = mode;
     attr.read = Some(Shim::<F>::read);
-    attr.write = if mode & 0o222 != 0 { Some(Shim::<F>::write) } else { None };
+    attr.write = if mode & 0o222 != 0 {
+        Some(Shim::<F>::write)
+    } else {
+        None
+    };
     attr
 }
 
@@ -111,7 +115,11 @@ impl<F: File> Shim<F> {
         };
         from_result(|| {
             let skip = usize::try_from(offset).map_err(|_| EINVAL)?;
-            let mut window = Window { out, skip, filled: 0 };
+            let mut window = Window {
+                out,
+                skip,
+                filled: 0,
+            };
             match F::read(object, &mut window) {
                 // CAST: no more than a page.
                 Ok(()) => Ok(window.filled as isize),
@@ -146,5 +154,7 @@ pub(crate) fn line(bytes: &[u8], offset: u64) -> Result<&str> {
     if offset != 0 {
         return Err(EINVAL);
     }
-    migcore::Line::from_write(bytes).map(|line| line.as_str()).map_err(|_| EINVAL)
+    migcore::Line::from_write(bytes)
+        .map(|line| line.as_str())
+        .map_err(|_| EINVAL)
 }

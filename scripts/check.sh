@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# check.sh: all that needs no virtual machine: formatting, lints, layers, Cargo tests. Everything
+# runs, whatever fails; "check: NAME: ok" or "check: NAME: FAILED" for each, and what cargo prints.
+. "$(dirname "$0")/common.sh"
+
+here=$PROJECT/scripts
+"$here/root.sh"
+cd "$PROJECT"
+failed=0
+
+checked() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "check: $name: ok"
+	else
+		echo "check: $name: FAILED"
+		failed=1
+	fi
+}
+
+in_root() { "$here/in-root.sh" "$@"; }
+
+# The roots of the crates that Kbuild alone builds; rustfmt follows their modules.
+kernel_crates=(src/mdev/mdev.rs src/driver/mdev_nvme.rs samples/mdev_mtty.rs)
+mapfile -t shell_files < <(git ls-files '*.sh' '.ci/run')
+
+checked "format of the Cargo crates" in_root cargo fmt --all --check
+checked "format of the kernel crates" in_root rustfmt --check --edition 2021 "${kernel_crates[@]}"
+checked "clippy" in_root cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
+	cargo doc --quiet --locked --workspace --no-deps --document-private-items
+checked "layers" "$here/check-layers.sh" "$PROJECT"
+checked "layers are really checked" tests/layers.sh
+checked "shellcheck" in_root shellcheck --external-sources --source-path=SCRIPTDIR "${shell_files[@]}"
+checked "evaluator's own test" in_root python3 tests/evaluate_selftest.py
+checked "cargo test" in_root cargo test --locked --workspace --no-fail-fast
+exit $failed
