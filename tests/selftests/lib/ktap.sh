@@ -57,7 +57,7 @@ check() {
 	if ((status == 0)); then
 		pass "$name"
 	else
-		fail "$name" "status $status of: $*"
+		fail "$name" "status $status of: $(head -c 200 <<<"$*" | head -n 1)"
 	fi
 }
 

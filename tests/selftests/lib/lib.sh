@@ -15,7 +15,7 @@ selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 trap clean_machine EXIT
 trap 'exit 143' TERM INT HUP
 
-io() { python3 "$selftests/lib/sysfs_io.py" "$@"; }
+io() { python3 -E -S "$selftests/lib/sysfs_io.py" "$@"; }
 
 # --- waiting and comparing ---
 

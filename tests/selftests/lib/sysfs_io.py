@@ -11,13 +11,15 @@ bytes (\\n, \\x00), with --repeat N it is written N times over, all in one call.
 printed as a name (EINVAL) on stdout, with exit status 1.
 """
 
-import argparse
 import errno
 import os
 import sys
 
 
 def name_of(error):
+    # Python prefers the other name of the same number.
+    if error.errno == errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"
     return errno.errorcode.get(error.errno, str(error.errno))
 
 
@@ -45,37 +47,46 @@ def read_once(path, size=4096, offset=0):
         return name_of(error)
 
 
+def options_of(arguments):
+    """Positions and options; no argparse, whose import takes longer than all else here."""
+    positions, options = [], {"offset": 0, "size": 4096, "repeat": 1, "escaped": False}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "--escaped":
+            options["escaped"] = True
+        elif word.startswith("--") and word[2:] in options:
+            options[word[2:]] = int(rest.pop(0))
+        else:
+            positions.append(word)
+    return positions, options
+
+
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=("read", "write", "open"))
-    parser.add_argument("path")
-    parser.add_argument("data", nargs="?", default="")
-    parser.add_argument("--offset", type=int, default=0)
-    parser.add_argument("--size", type=int, default=4096)
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--escaped", action="store_true")
-    options = parser.parse_args()
-    if options.verb == "open":
+    (verb, path, *data), options = options_of(sys.argv[1:])
+    if verb == "open":
         try:
-            os.close(os.open(options.path, os.O_RDWR))
+            os.close(os.open(path, os.O_RDWR))
             answer = "ok"
         except OSError as error:
             answer = name_of(error)
         print(answer)
         return answer != "ok"
-    if options.verb == "write":
-        data = os.fsencode(options.data)
-        if options.escaped:
-            data = data.decode("unicode_escape").encode("latin-1")
-        answer = write_once(options.path, data * options.repeat, options.offset)
+    if verb == "write":
+        written = os.fsencode(data[0])
+        if options["escaped"]:
+            written = written.decode("unicode_escape").encode("latin-1")
+        answer = write_once(path, written * options["repeat"], options["offset"])
         print(answer)
         return isinstance(answer, str)
-    answer = read_once(options.path, options.size, options.offset)
-    if isinstance(answer, str):
+    if verb == "read":
+        answer = read_once(path, options["size"], options["offset"])
+        if isinstance(answer, bytes):
+            sys.stdout.buffer.write(answer)
+            return 0
         print(answer)
         return 1
-    sys.stdout.buffer.write(answer)
-    return 0
+    raise SystemExit(f"sysfs_io.py: unknown verb {verb}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Fails every allocation of an operation once.
+
+fail_nth.py OPERATION ARGUMENT...: runs the operation again and again. In run N the Nth allocation
+that this task makes in the kernel fails (/proc/self/fail-nth, Documentation/fault-injection of the
+kernel); the first run in which none fails any more is the last. After each run the operation is
+undone if it succeeded, and what must not be left behind is looked for.
+
+Operations:
+  create TYPE_FOLDER UUID     a device is created
+  bind FUNCTION               a PCI function, whose driver_override is set, is bound
+  insert MODULE PARAMETERS    a module is loaded
+
+Prints "N allocations failed once, M of them survived", and what was left behind, if anything;
+exit status 1 then. An operation that fails with anything but ENOMEM (ENODEV for a bind, which the
+driver core answers for any failed probe) is reported too.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+
+LIMIT = 5000  # No operation here comes near; one that does would never end.
+SYS_FINIT_MODULE = 313
+SYS_DELETE_MODULE = 176
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def write(path, text):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def system_call(number, *arguments):
+    if LIBC.syscall(number, *arguments) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+class Create:
+    allowed = {errno.ENOMEM}
+
+    def __init__(self, folder, uuid):
+        self.folder, self.uuid = folder, uuid
+        self.device = "/sys/bus/mdev/devices/" + uuid
+        self.before = self.available()
+        self.fd = os.open(folder + "/create", os.O_WRONLY)
+
+    def available(self):
+        with open(self.folder + "/available_instances", encoding="ascii") as file:
+            return file.read().strip()
+
+    def run(self):
+        os.pwrite(self.fd, self.uuid.encode(), 0)
+
+    def undo(self):
+        write(self.device + "/remove", "1")
+
+    def left(self):
+        if os.path.lexists(self.device):
+            yield self.device
+        if self.available() != self.before:
+            yield f"available_instances was {self.before}, is {self.available()}"
+
+
+class Bind:
+    # The driver core answers ENODEV whatever the probe's error was.
+    allowed = {errno.ENOMEM, errno.ENODEV}
+
+    def __init__(self, function):
+        self.function = function
+        self.device = "/sys/bus/pci/devices/" + function
+        self.driver = "/sys/bus/pci/drivers/mdev_nvme"
+        self.fd = os.open(self.driver + "/bind", os.O_WRONLY)
+
+    def run(self):
+        os.pwrite(self.fd, self.function.encode(), 0)
+
+    def undo(self):
+        write(self.driver + "/unbind", self.function)
+
+    def left(self):
+        for name in ("mdev_supported_types", "settings", "driver"):
+            if os.path.lexists(f"{self.device}/{name}"):
+                yield f"{self.device}/{name}"
+        if os.path.lexists("/sys/class/mdev_bus/" + self.function):
+            yield "/sys/class/mdev_bus/" + self.function
+
+
+class Insert:
+    allowed = {errno.ENOMEM}
+
+    def __init__(self, module, parameters):
+        self.name = os.path.basename(module).removesuffix(".ko").replace("-", "_")
+        self.parameters = parameters.encode()
+        self.fd = os.open(module, os.O_RDONLY)
+
+    def run(self):
+        system_call(SYS_FINIT_MODULE, self.fd, self.parameters, 0)
+
+    def undo(self):
+        system_call(SYS_DELETE_MODULE, self.name.encode(), os.O_NONBLOCK)
+
+    def left(self):
+        for path in (
+            "/sys/module/" + self.name,
+            "/sys/class/" + self.name.replace("mdev_mtty", "mtty"),
+            "/sys/bus/mdev/drivers/" + self.name,
+            "/sys/bus/pci/drivers/" + self.name,
+        ):
+            if os.path.lexists(path):
+                yield path
+
+
+def main():
+    operation = {"create": Create, "bind": Bind, "insert": Insert}[sys.argv[1]](*sys.argv[2:])
+    fail_nth = os.open("/proc/self/fail-nth", os.O_RDWR)
+    problems = []
+    survived = 0
+    for nth in range(1, LIMIT):
+        error = None
+        os.pwrite(fail_nth, str(nth).encode(), 0)
+        try:
+            operation.run()
+        except OSError as problem:
+            error = problem
+        # 0: an allocation failed. Else the rest of the count: there were not that many.
+        rest = int(os.pread(fail_nth, 32, 0).decode().strip("\0\n ") or 0)
+        os.pwrite(fail_nth, b"0", 0)
+        if error is None:
+            operation.undo()
+        elif error.errno not in operation.allowed:
+            problems.append(f"allocation {nth}: {error}")
+        problems += [f"allocation {nth}: left behind: {what}" for what in operation.left()]
+        if rest > 0:
+            if error is not None:
+                problems.append(f"nothing failed in run {nth}, and yet: {error}")
+            break
+        survived += error is None
+    else:
+        problems.append(f"no end after {LIMIT} allocations")
+    print(f"{nth - 1} allocations failed once, {survived} of them survived")
+    for problem in problems[:20]:
+        print(problem)
+    # A run without a single failure would prove nothing.
+    return 1 if problems or nth == 1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
