@@ -28,3 +28,4 @@ echo mdev_nvme >"/sys/bus/pci/devices/$function/driver_override"
 check "binding a PCI function" fail_nth bind "$function"
 echo >"/sys/bus/pci/devices/$function/driver_override"
 check "creating a device" fail_nth create "$(type_node mdev_nvme0 16m)" "$(uuid 1)"
+finish

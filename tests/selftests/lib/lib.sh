@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+selftests=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 : "${MODULES:=$(cd "$selftests/../.." && pwd)}"
 # shellcheck source-path=SCRIPTDIR source=ktap.sh
 . "$selftests/lib/ktap.sh"
