@@ -29,6 +29,7 @@ mapfile -t shell_files < <(git ls-files '*.sh' '.ci/run')
 checked "format of the Cargo crates" in_root cargo fmt --all --check
 checked "format of the kernel crates" in_root rustfmt --check --edition 2021 "${kernel_crates[@]}"
 checked "clippy" in_root cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+checked "clippy of the kernel crates" env KERNEL=lint "$here/modules.sh" KRUSTFLAGS=-Dwarnings
 checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
 	cargo doc --quiet --locked --workspace --no-deps --document-private-items
 checked "layers" "$here/check-layers.sh" "$PROJECT"

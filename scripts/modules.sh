@@ -1,16 +1,46 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# modules.sh [TARGET]: builds the modules (or another Kbuild target, such as clean) for the stock
-# kernel, in the cached root file system; for KDIR=<tree>, with the tools of this machine.
+# modules.sh: builds the modules, with what is in the cached root file system, for the stock
+# kernel. KERNEL=debug: for the debug kernel, into build/debug. KERNEL=lint: with clippy, into build/lint. KDIR=<tree>: for a prepared kernel
+# tree of the user's own, with the tools of this machine. More make arguments may follow.
 . "$(dirname "$0")/common.sh"
 
-target=${1:-modules}
+here=$PROJECT/scripts
+
 if [[ -n ${KDIR:-} ]]; then
 	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is no kernel tree: it has no Makefile"
-	[[ -e $KDIR/rust/libkernel.rmeta || $target == clean ]] ||
+	[[ -e $KDIR/rust/libkernel.rmeta ]] ||
 		die "KDIR=$KDIR has no metadata of the kernel crate: configure it with CONFIG_RUST=y and run 'make modules_prepare' in it"
-	exec make -C "$KDIR" M="$PROJECT" "$target"
+	exec make -C "$KDIR" M="$PROJECT" modules "$@"
 fi
-"$PROJECT/scripts/kernel.sh"
-exec "$PROJECT/scripts/in-root.sh" make -s -C /kernel M=/project \
-	KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 -j"$(nproc)" "$target"
+
+# copy_sources FOLDER: what Kbuild reads, for a build beside that for the stock kernel. (Kbuild's
+# own separate output folder wants a source folder that nothing was built in.)
+copy_sources() {
+	"$here/in-root.sh" rsync --archive --relative --prune-empty-dirs \
+		--exclude=bindings_generated.rs --exclude=/src/cli --include='*/' --include='*.rs' \
+		--include='*.[ch]' --include=Kbuild --exclude='*' Kbuild src samples "$1/"
+}
+
+case ${KERNEL:-stock} in
+stock | '')
+	"$here/kernel.sh"
+	exec "$here/in-root.sh" make -s -C /kernel M=/project KERNELRELEASE="$(kernel_release)" \
+		CC=x86_64-linux-gnu-gcc-14 -j"$(nproc)" modules "$@"
+	;;
+debug)
+	assignments=$("$here/debug-kernel.sh")
+	eval "$assignments"
+	copy_sources build/debug
+	# shellcheck disable=SC2086 # several arguments
+	IN_ROOT_BIND=$KDEBUG_BIND exec "$here/in-root.sh" make -s -C /kernel-debug $KDEBUG_MAKE \
+		M=/project/build/debug -j"$(nproc)" modules "$@"
+	;;
+lint)
+	"$here/kernel.sh"
+	copy_sources build/lint
+	exec "$here/in-root.sh" make -s -C /kernel M=/project/build/lint \
+		KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 CLIPPY=1 modules "$@"
+	;;
+*) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
+esac

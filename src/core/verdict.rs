@@ -229,15 +229,8 @@ pub fn judge<'a, T: Target + ?Sized>(
     let version =
         Version::with_head(source, body, line.len() - body.len()).map_err(Refusal::Malformed)?;
     check_known(&version, line.len(), target).map_err(Refusal::Malformed)?;
-    if let Some(field) = version
-        .fields()
-        .iter()
-        .find(|f| !f.informs() && !knows(target, f.key))
-    {
-        return Err(Refusal::UnknownKey {
-            key: field.key,
-            value: field.value,
-        });
+    if let Some(Field { key, value, .. }) = first_unknown(&version, target) {
+        return Err(Refusal::UnknownKey { key, value });
     }
     for rule in Rule::OF_VALUES {
         for Entry { key, accept } in entries(target).filter(|e| Rule::of_key(e.key) == rule) {
@@ -260,10 +253,6 @@ pub fn judge<'a, T: Target + ?Sized>(
 
 fn entries<T: Target + ?Sized>(target: &T) -> impl Iterator<Item = Entry<'_>> {
     (0..).map_while(|index| target.entry(index))
-}
-
-fn knows<T: Target + ?Sized>(target: &T, key: &str) -> bool {
-    entries(target).any(|e| e.key == key)
 }
 
 /// The second half of rule 3, which needs the target: its keys are there, in its order, and their
@@ -292,4 +281,15 @@ fn check_known<'a, T: Target + ?Sized>(
         before = Some(field);
     }
     Ok(())
+}
+
+/// The first key that is neither known nor informs. The known ones are all there and in order, so
+/// that a single walk along both tells.
+fn first_unknown<'a, T: Target + ?Sized>(version: &Version<'a>, target: &T) -> Option<Field<'a>> {
+    let mut known = entries(target).peekable();
+    version
+        .fields()
+        .iter()
+        .filter(|field| !field.informs())
+        .find(|field| known.next_if(|entry| entry.key == field.key).is_none())
 }

@@ -9,6 +9,7 @@
 // Generated code, which has no comments of ours and is not ours to shape.
 #![allow(
     clippy::all,
+    clippy::cast_lossless,
     clippy::undocumented_unsafe_blocks,
     clippy::ptr_as_ptr,
     clippy::ref_as_ptr,

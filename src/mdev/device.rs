@@ -28,7 +28,10 @@ use core::{
         offset_of,
         size_of, //
     },
-    ptr::null,
+    ptr::{
+        null,
+        NonNull, //
+    },
 };
 use kernel::{
     container_of, device,
@@ -55,8 +58,8 @@ use migcore::{
 ///
 /// # Invariants
 ///
-/// `row` is that of the mdev's type, which outlives the device: the parent waits for the release
-/// of all its devices.
+/// `state.row` points to that of the mdev's type, which outlives the device: the parent waits for
+/// the release of all its devices before it frees its rows.
 #[repr(C)]
 pub(crate) struct Device<T: Driver> {
     vdev: Opaque<bindings::vfio_device>,
@@ -66,12 +69,25 @@ pub(crate) struct Device<T: Driver> {
 /// All of a device that is ours.
 #[pin_data]
 struct State<T: Driver> {
-    row: &'static Row<T>,
+    row: NonNull<Row<T>>,
     #[pin]
     limit: Limit,
     /// The effective parameters. Locked before the parent's lock, never after.
     #[pin]
     values: Mutex<[u64; MAX_PARAMS]>,
+}
+
+// SAFETY: The row is `Sync` (the core's part of it is used under locks of the core's, ours never
+// changes) and outlives the device by the invariant; all else may be sent and shared.
+unsafe impl<T: Driver> Send for State<T> {}
+// SAFETY: As above.
+unsafe impl<T: Driver> Sync for State<T> {}
+
+impl<T: Driver> State<T> {
+    fn row(&self) -> &Row<T> {
+        // SAFETY: By the invariant of `Device`.
+        unsafe { self.row.as_ref() }
+    }
 }
 
 impl<T: Driver> Device<T> {
@@ -127,7 +143,7 @@ impl<T: Driver> Device<T> {
             (vdev, &*vdev.cast::<Self>())
         };
         let cost = device.state.values.lock()[T::BUDGET];
-        device.state.row.parent().shared.lock().give_back(cost);
+        device.state.row().parent().shared.lock().give_back(cost);
         // SAFETY: The reference of `_vfio_alloc_device`, which nobody else drops.
         unsafe { bindings::mdev_helper_put_vfio_device(vdev) };
     }
@@ -145,7 +161,7 @@ impl<T: Driver> Device<T> {
     }
 
     fn with_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
-        let row = self.state.row;
+        let row = self.state.row();
         let values = *self.state.values.lock();
         let parent = row.parent();
         let shared = parent.shared.lock();
@@ -158,7 +174,7 @@ impl<T: Driver> Device<T> {
     }
 
     fn set_parameter(&self, index: usize, value: u64) -> Result {
-        let row = self.state.row;
+        let row = self.state.row();
         let parent = row.parent();
         let mut values = self.state.values.lock();
         let mut shared = parent.shared.lock();
@@ -323,14 +339,14 @@ impl<T: Driver> Groups<T> {
         // SAFETY: Pointers and optional functions: zeroes are valid.
         let mut group: bindings::attribute_group = unsafe { core::mem::zeroed() };
         group.is_bin_visible = Some(Self::migration_visible);
-        group.bin_attrs = (&Self::MIGRATION as *const [_; 3]).cast();
+        group.bin_attrs = core::ptr::from_ref(&Self::MIGRATION).cast();
         group
     };
 
     const SETTABLE_GROUP: bindings::attribute_group = {
         // SAFETY: As above.
         let mut group: bindings::attribute_group = unsafe { core::mem::zeroed() };
-        group.bin_attrs = (&Self::SETTABLE as *const [_; MAX_PARAMS + 1]).cast();
+        group.bin_attrs = core::ptr::from_ref(&Self::SETTABLE).cast();
         group
     };
 
@@ -338,6 +354,10 @@ impl<T: Driver> Groups<T> {
         &[&Self::MIGRATION_GROUP, &Self::SETTABLE_GROUP, null()];
 
     /// Shows the group only on devices that can be migrated.
+    ///
+    /// # Safety
+    ///
+    /// `kobj` must be that of a probed mdev of `T`, and `attr` one of the group's files.
     unsafe extern "C" fn migration_visible(
         kobj: *mut bindings::kobject,
         attr: *const bindings::bin_attribute,
@@ -345,7 +365,7 @@ impl<T: Driver> Groups<T> {
     ) -> bindings::umode_t {
         // SAFETY: The driver core asks before it adds the files, after the probe.
         let device = unsafe { device::<T>(kobj) };
-        if device.state.row.kind().migratable {
+        if device.state.row().kind().migratable {
             // SAFETY: `attr` is one of the group's.
             unsafe { (*attr).attr.mode }
         } else {
@@ -361,7 +381,7 @@ impl<T: Driver> Operations<T> {
     const TABLE: bindings::vfio_device_ops = {
         // SAFETY: Pointers and optional functions: zeroes are valid.
         let mut table: bindings::vfio_device_ops = unsafe { core::mem::zeroed() };
-        table.name = T::NAME.as_ptr().cast_mut().cast();
+        table.name = sysfs::c_name(T::NAME).cast_mut().cast();
         table.init = Some(Self::init);
         table.release = Some(Self::release);
         table.open_device = Some(Self::open_device);
@@ -377,10 +397,15 @@ impl<T: Driver> Operations<T> {
         table
     };
 
+    /// Makes what is ours of a device.
+    ///
+    /// # Safety
+    ///
+    /// `vdev` must start an allocation of the size of a `Device<T>`, made for an mdev of `T`.
     unsafe extern "C" fn init(vdev: *mut bindings::vfio_device) -> c_int {
         // SAFETY: `probe` allocates only for an mdev, whose `dev` this is; the type outlives the
         // device by the invariant of `Device`.
-        let row: &'static Row<T> = unsafe {
+        let row: &Row<T> = unsafe {
             let mdev = container_of!((*vdev).dev, bindings::mdev_device, dev);
             Row::from_raw((*mdev).type_)
         };
@@ -389,7 +414,8 @@ impl<T: Driver> Operations<T> {
             *value = param;
         }
         let state = pin_init!(State {
-            row,
+            // INVARIANT: `device_made`, below, makes the parent wait for this device.
+            row: NonNull::from(row),
             limit <- Limit::new(),
             values <- new_mutex!(values),
         });
@@ -405,17 +431,28 @@ impl<T: Driver> Operations<T> {
         })
     }
 
+    /// Undoes [`Self::init`].
+    ///
+    /// # Safety
+    ///
+    /// `init` must have succeeded for `vdev`, and nothing may use what is ours of it any more.
     unsafe extern "C" fn release(vdev: *mut bindings::vfio_device) {
-        // SAFETY: `init` succeeded, and this is the last callback.
+        // SAFETY: `init` succeeded, and this is the last callback. The row outlives the device,
+        // which is counted until the line after this block.
         let row = unsafe {
             let state = &raw mut (*vdev.cast::<Device<T>>()).state;
             let row = (*state).row;
             core::ptr::drop_in_place(state);
-            row
+            row.as_ref()
         };
         row.parent().device_released();
     }
 
+    /// Refuses to open a device.
+    ///
+    /// # Safety
+    ///
+    /// None: the device is not looked at.
     unsafe extern "C" fn open_device(_vdev: *mut bindings::vfio_device) -> c_int {
         // There is nothing behind a device yet, and a device that only seems to work is worse.
         EOPNOTSUPP.to_errno()

@@ -103,7 +103,7 @@ pub(crate) const fn check<T: Driver>() {
         );
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
         assert!(
-            kind.like.len() > 0,
+            !kind.like.is_empty(),
             "the interchangeable set lacks the type itself"
         );
         i += 1;
@@ -263,21 +263,41 @@ pub(crate) const fn settable<T: Driver>(index: usize) -> bool {
 struct Callbacks<T>(PhantomData<T>);
 
 impl<T: Driver> Callbacks<T> {
+    /// Makes a device.
+    ///
+    /// # Safety
+    ///
+    /// As [`Device::probe`].
     unsafe extern "C" fn probe(mdev: *mut bindings::mdev_device) -> c_int {
         // SAFETY: The mdev core probes a device that it has just made of a type of ours.
         kernel::error::from_result(|| unsafe { Device::<T>::probe(mdev) }.map(|()| 0))
     }
 
+    /// Removes a device.
+    ///
+    /// # Safety
+    ///
+    /// As [`Device::remove`].
     unsafe extern "C" fn remove(mdev: *mut bindings::mdev_device) {
         // SAFETY: The mdev core removes a device once, after its successful probe.
         unsafe { Device::<T>::remove(mdev) }
     }
 
+    /// Says how many devices there is room for.
+    ///
+    /// # Safety
+    ///
+    /// `mtype` must be that of a registered [`Row`] of `T`.
     unsafe extern "C" fn get_available(mtype: *mut bindings::mdev_type) -> c_uint {
         // SAFETY: The core calls this from a file of the type, which is registered then.
         unsafe { Row::<T>::from_raw(mtype) }.available_instances()
     }
 
+    /// Describes a type.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::get_available`]; `buf` must be a page.
     unsafe extern "C" fn show_description(
         mtype: *mut bindings::mdev_type,
         buf: *mut c_char,

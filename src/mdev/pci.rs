@@ -7,13 +7,12 @@
 use crate::bindings;
 use kernel::{
     device,
-    pci, //
+    pci,
+    prelude::*, //
 };
 
 /// How many standard BARs a function has.
 const BARS: c_int = 6;
-
-use kernel::prelude::*;
 
 /// The largest BAR that is memory without side effects (prefetchable, PCI Local Bus 3.0, 6.2.5.1),
 /// as its index and its size in bytes, if there is one.
@@ -22,13 +21,13 @@ pub fn largest_memory_bar(pdev: &pci::Device<device::Bound>) -> Option<(u32, u64
     let raw = core::ptr::from_ref(pdev)
         .cast_mut()
         .cast::<bindings::pci_dev>();
+    let size = |bar| {
+        // SAFETY: The function exists as long as the reference, and `bar` is one of its BARs.
+        unsafe { bindings::mdev_helper_memory_bar(raw, bar) }
+    };
     (0..BARS)
-        // SAFETY: The function exists as long as the reference, and the index is one of its BARs.
-        .map(|bar| {
-            (bar as u32, unsafe {
-                bindings::mdev_helper_memory_bar(raw, bar)
-            })
-        })
+        // CAST: not negative.
+        .map(|bar| (bar as u32, size(bar)))
         .filter(|&(_, size)| size > 0)
         .max_by_key(|&(_, size)| size)
 }

@@ -74,7 +74,13 @@ impl Write for Window<'_> {
 
 /// A file whose name and mode are known only to its table, in a form that C takes.
 pub(crate) const fn attribute<F: File>() -> bindings::bin_attribute {
-    named::<F>(F::NAME.as_ptr().cast(), F::MODE)
+    named::<F>(c_name(F::NAME), F::MODE)
+}
+
+/// A name's first byte, for C, in a constant.
+#[expect(clippy::disallowed_methods, reason = "`as_char_ptr` is no `const fn`")]
+pub(crate) const fn c_name(name: &'static CStr) -> *const u8 {
+    name.as_ptr().cast()
 }
 
 /// As [`attribute`], under another NUL-terminated name.
@@ -96,6 +102,12 @@ pub(crate) const fn named<F: File>(name: *const u8, mode: u16) -> bindings::bin_
 struct Shim<F>(PhantomData<F>);
 
 impl<F: File> Shim<F> {
+    /// Reads a part of the file.
+    ///
+    /// # Safety
+    ///
+    /// `kobj` must be that of a directory with this file, which is not removed before this
+    /// returns; `buf` must be valid for writes of `count` bytes, and nobody else's.
     unsafe extern "C" fn read(
         _file: *mut bindings::file,
         kobj: *mut bindings::kobject,
@@ -128,6 +140,11 @@ impl<F: File> Shim<F> {
         })
     }
 
+    /// Takes a write.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::read`], but `buf` must have `count` initialised bytes.
     unsafe extern "C" fn write(
         _file: *mut bindings::file,
         kobj: *mut bindings::kobject,
