@@ -8,7 +8,7 @@
 . "$(dirname "$0")/common.sh"
 
 here=$PROJECT/scripts
-"$here/modules.sh"
+KDIR='' KERNEL=stock "$here/modules.sh"
 cd "$PROJECT"
 out=build/doc
 rm -rf "$out" "$out.partial"
