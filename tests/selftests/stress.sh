@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Eight readers and writers while devices come and go and the parent is unbound.
+. "$(dirname "$0")/lib/lib.sh"
+# timeout: 240
+need_module mdev-nvme
+plan 2
+load mdev-nvme
+edu=$(edu | head -n 1)
+bind_pci "$edu" >/dev/null
+check "only answers that are allowed, and all sorts of them" python3 -E "$selftests/lib/stress.py" "$edu"
+after() {
+	[[ -e /sys/class/mdev_bus/$edu ]] || bind_pci "$edu"
+	create "$(type_node "$edu" 1g)" "$(uuid 1)"
+	accepts "$(node "$(uuid 1)")/migration_version" "$(cat "$(type_node "$edu" 1g)/migration_version")"
+	remove "$(uuid 1)"
+	unbind_pci "$edu"
+}
+check "the parent works after that" after
+finish
