@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# bench.sh: what the nodes and the life of a device cost, as ratios within one run of a virtual
+# machine whose time counts instructions. Documentation/bench.md says what is measured and how.
+# The modules must have been built (make bench does). Status 1 if a goal is missed, 2 if
+# something could not be measured.
+. "$(dirname "$0")/common.sh"
+
+here=$PROJECT/scripts
+"$here/root.sh"
+for module in mdev-nvme.ko mdev-mtty.ko; do
+	[[ -e ${MODULES_DIR:-$PROJECT}/$module ]] || die "${MODULES_DIR:-$PROJECT}/$module is not there: run make first"
+done
+peer=$("$here/peers.sh")
+cd "$PROJECT"
+step "build the measuring program" scripts/in-root.sh cargo build --release --locked -p mdev-bench
+say "measuring; that takes some minutes"
+VM_ACCEL=icount VM_TIMEOUT=${VM_TIMEOUT:-1800} exec "$here/vm.sh" tests/bench/in-vm.sh "$peer"

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What making a device and removing it costs.
+
+use crate::{
+    machine::{device, during, open_to_write, Fleet, Result, Type},
+    sample::{nanoseconds, Cost},
+};
+use std::{io::Write, time::Instant};
+
+/// How many lives are timed.
+const LIVES: usize = 201;
+
+/// A device's two events.
+#[derive(Clone, Copy)]
+pub(crate) struct Life {
+    /// The write to `create`.
+    pub(crate) create: Cost,
+    /// The write to `remove`.
+    pub(crate) remove: Cost,
+    /// Both.
+    pub(crate) both: Cost,
+}
+
+/// Times lives of one more device of each type, in turn. Nothing but the two writes is timed:
+/// opening and closing the files that take them is not.
+pub(crate) fn lives(types: &[&Type], uuid: &str) -> Result<Vec<Life>> {
+    let mut samples = vec![[Vec::new(), Vec::new(), Vec::new()]; types.len()];
+    for round in 0..=LIVES {
+        for (kind, samples) in types.iter().zip(&mut samples) {
+            let doing = || format!("one more device in {}", kind.directory.display());
+            let start = Instant::now();
+            kind.create(uuid).map_err(during(doing()))?;
+            let create = nanoseconds(start.elapsed());
+
+            let path = device(uuid).join("remove");
+            let mut file = open_to_write(&path)?;
+            let start = Instant::now();
+            file.write_all(b"1").map_err(during(path.display()))?;
+            let remove = nanoseconds(start.elapsed());
+            // The first life fills caches.
+            if round > 0 {
+                for (list, sample) in samples.iter_mut().zip([create, remove, create + remove]) {
+                    list.push(sample);
+                }
+            }
+        }
+    }
+    let costs = samples.into_iter().map(|[create, remove, both]| Life {
+        create: Cost::of(create),
+        remove: Cost::of(remove),
+        both: Cost::of(both),
+    });
+    Ok(costs.collect())
+}
+
+/// For each type, its lives at each of some numbers of existing devices of that same type, which
+/// are the only ones.
+pub(crate) fn compare(types: &[&Type], counts: &[usize]) -> Result<Vec<Vec<Life>>> {
+    let mut results = Vec::new();
+    for kind in types {
+        let mut fleet = Fleet::new(kind);
+        let mut of_type = Vec::new();
+        for &count in counts {
+            fleet.grow(count)?;
+            of_type.extend(lives(&[kind], &fleet.unused())?);
+        }
+        fleet.clear()?;
+        results.push(of_type);
+    }
+    Ok(results)
+}
