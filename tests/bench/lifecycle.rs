@@ -6,10 +6,18 @@ use crate::{
     machine::{device, during, open_to_write, Fleet, Result, Type},
     sample::{nanoseconds, Cost},
 };
-use std::{io::Write, time::Instant};
+use std::{
+    io::Write,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// How many lives are timed.
-const LIVES: usize = 201;
+const LIVES: usize = 101;
+
+/// The rest before each life. What a life leaves for later (read-copy-update frees in batches,
+/// workers release) runs in it, where nothing is timed, instead of in some life after it.
+const REST: Duration = Duration::from_millis(5);
 
 /// A device's two events.
 #[derive(Clone, Copy)]
@@ -28,20 +36,11 @@ pub(crate) fn lives(types: &[&Type], uuid: &str) -> Result<Vec<Life>> {
     let mut samples = vec![[Vec::new(), Vec::new(), Vec::new()]; types.len()];
     for round in 0..=LIVES {
         for (kind, samples) in types.iter().zip(&mut samples) {
-            let doing = || format!("one more device in {}", kind.directory.display());
-            let start = Instant::now();
-            kind.create(uuid).map_err(during(doing()))?;
-            let create = nanoseconds(start.elapsed());
-
-            let path = device(uuid).join("remove");
-            let mut file = open_to_write(&path)?;
-            let start = Instant::now();
-            file.write_all(b"1").map_err(during(path.display()))?;
-            let remove = nanoseconds(start.elapsed());
+            let (create, remove) = life(kind, uuid)?;
             // The first life fills caches.
             if round > 0 {
                 for (list, sample) in samples.iter_mut().zip([create, remove, create + remove]) {
-                    list.push(sample);
+                    list.push(nanoseconds(sample));
                 }
             }
         }
@@ -52,6 +51,21 @@ pub(crate) fn lives(types: &[&Type], uuid: &str) -> Result<Vec<Life>> {
         both: Cost::of(both),
     });
     Ok(costs.collect())
+}
+
+/// How long creating one device takes, and removing it.
+fn life(kind: &Type, uuid: &str) -> Result<(Duration, Duration)> {
+    thread::sleep(REST);
+    let doing = || format!("one more device in {}", kind.directory.display());
+    let start = Instant::now();
+    kind.create(uuid).map_err(during(doing()))?;
+    let create = start.elapsed();
+
+    let path = device(uuid).join("remove");
+    let mut file = open_to_write(&path)?;
+    let start = Instant::now();
+    file.write_all(b"1").map_err(during(path.display()))?;
+    Ok((create, start.elapsed()))
 }
 
 /// For each type, its lives at each of some numbers of existing devices of that same type, which

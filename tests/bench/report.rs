@@ -8,6 +8,9 @@ use std::process::ExitCode;
 /// What was measured at one number of existing devices.
 pub(crate) type Crowd = (Vec<Measured>, Growth);
 
+/// Something that a life has a cost of.
+type Part = (&'static str, fn(&Life) -> Cost);
+
 /// A node may cost so much more than `name`.
 const NODE: f64 = 1.5;
 
@@ -48,7 +51,7 @@ Not in it: the cost of cache misses, and of a second processor that wants the sa
             self.missed.push(what.to_owned());
             "MISSED"
         };
-        println!("goal: {what}: {value:.2}, at most {limit:.2}: {verdict}");
+        println!("goal: {what}: {value:.3}, at most {limit:.2}: {verdict}");
     }
 
     /// The nodes, at each number of devices.
@@ -104,7 +107,7 @@ Not in it: the cost of cache misses, and of a second processor that wants the sa
         };
         println!("\n## One more device: ns, and ratio to the C sample\n");
         heading("devices before", counts);
-        let parts: [(&str, fn(&Life) -> Cost); 3] = [
+        let parts: [Part; 3] = [
             ("create", |l| l.create),
             ("remove", |l| l.remove),
             ("create+remove", |l| l.both),
@@ -114,7 +117,7 @@ Not in it: the cost of cache misses, and of a second processor that wants the sa
             line(&format!("{what}, C mtty"), cells);
             for (who, ours) in [("mdev_nvme", nvme), ("mdev_mtty", sample)] {
                 let both = ours.iter().zip(theirs).map(|(o, t)| (part(o), part(t)));
-                let cells = both.map(|(o, t)| format!("{:.0} ({:.2})", o.median, ratio(o, t)));
+                let cells = both.map(|(o, t)| format!("{:.0} ({:.3})", o.median, ratio(o, t)));
                 line(&format!("{what}, {who}"), cells);
             }
         }
