@@ -35,6 +35,8 @@ checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
 checked "layers" "$here/check-layers.sh" "$PROJECT"
 checked "layers are really checked" tests/layers.sh
 checked "shellcheck" in_root shellcheck --external-sources --source-path=SCRIPTDIR "${shell_files[@]}"
+checked "documentation" tests/docs.sh
+checked "documentation is really checked" tests/docs_selftest.sh
 checked "evaluator's own test" in_root python3 tests/evaluate_selftest.py
 checked "cargo test" in_root cargo test --locked --workspace --no-fail-fast
 exit $failed

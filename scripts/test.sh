@@ -18,7 +18,8 @@ passed=0
 failed=0
 skipped=0
 
-"$here/root.sh"
+"$here/modules.sh"
+"$here/tool.sh"
 mkdir -p "$CACHE/run"
 work=$(mktemp -d "$CACHE/run/XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -172,7 +173,7 @@ stock) "$here/peers.sh" >/dev/null ;;
 debug)
 	assignments=$("$here/debug-kernel.sh")
 	eval "$assignments"
-	export VM_KERNEL VM_MODULES
+	export VM_KERNEL VM_MODULES MODULES_DIR=$PROJECT/build/debug
 	;;
 *) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
 esac

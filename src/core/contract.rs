@@ -89,6 +89,19 @@ impl Contract {
     }
 }
 
+/// Whether `name` is in `list`. A `const fn`, so that drivers' tables can be checked while they
+/// are compiled.
+pub const fn lists(list: &[&str], name: &str) -> bool {
+    let mut i = 0;
+    while i < list.len() {
+        if same(list[i], name) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 /// `a == b` for a `const fn`.
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());

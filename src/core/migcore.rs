@@ -46,7 +46,7 @@ mod verdict;
 mod version;
 
 pub use accepts::{Accept, AcceptsLine, Entry, Steps, Words};
-pub use contract::{Contract, Param, ParamRule, MAX_PARAMS};
+pub use contract::{lists, Contract, Param, ParamRule, MAX_PARAMS};
 pub use errno::Errno;
 pub use fields::{Fields, ParseError, Problem};
 pub use line::{Escaped, Line, LineError};

@@ -47,7 +47,8 @@ impl Class {
     /// # Errors
     ///
     /// `EEXIST` if there is one of this name, with a line in the log: whoever has it is a driver
-    /// that this one cannot be loaded beside. `ENOMEM`.
+    /// that this one cannot be loaded beside. (Who loads the module sees `EBUSY`: the module
+    /// loader keeps `EEXIST` for a module of the same name.) `ENOMEM`.
     pub fn new(name: &'static CStr) -> Result<Self> {
         let text = name.to_str().map_err(|_| EINVAL)?;
         let path = CString::try_from_fmt(format_args!("/sys/class/{text}"))?;
@@ -55,7 +56,7 @@ impl Class {
         // SAFETY: A NUL-terminated string.
         if unsafe { bindings::mdev_helper_path_exists(path.as_char_ptr()) } {
             kernel::pr_err!(
-                "class {text} exists: another driver of that class is loaded, unload it first\n"
+                "EEXIST: {path:?} is there: another driver has that class, unload it first\n"
             );
             return Err(EEXIST);
         }

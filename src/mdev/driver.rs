@@ -102,12 +102,71 @@ pub(crate) const fn check<T: Driver>() {
             "a type's parameters do not match"
         );
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
+        check_set(T::TYPES, kind);
         assert!(
-            !kind.like.is_empty(),
-            "the interchangeable set lacks the type itself"
+            longest_line(T::CONTRACT, kind) < LINE,
+            "an accepts line could be cut"
         );
         i += 1;
     }
+}
+
+/// Checks one type's interchangeable set, and that no other type has its name.
+const fn check_set(types: &[Type], kind: &Type) {
+    assert!(
+        migcore::lists(kind.like, kind.name),
+        "the interchangeable set lacks the type itself"
+    );
+    let mut same_name = 0;
+    let mut i = 0;
+    while i < types.len() {
+        let other = &types[i];
+        if migcore::lists(&[kind.name], other.name) {
+            same_name += 1;
+        }
+        // Else a state could go to a device from which it cannot come back.
+        assert!(
+            migcore::lists(kind.like, other.name) == migcore::lists(other.like, kind.name),
+            "two types do not name each other in their interchangeable sets"
+        );
+        i += 1;
+    }
+    assert!(same_name == 1, "two types have one name");
+    let mut i = 0;
+    while i < kind.like.len() {
+        assert!(
+            migcore::is_word(kind.like[i]),
+            "an interchangeable set has a name that is no word"
+        );
+        i += 1;
+    }
+}
+
+/// What one read of a file gives at the most, in bytes.
+const LINE: usize = 4096;
+
+/// An upper bound of the length of a type's accepts line, its newline included.
+const fn longest_line(contract: &Contract, kind: &Type) -> usize {
+    // min..max/step
+    const STEPS: usize = 3 * 20 + 3;
+    let mut set = kind.name.len();
+    let mut i = 0;
+    while i < kind.like.len() {
+        set += kind.like[i].len() + 1;
+        i += 1;
+    }
+    let mut length = contract.namespace.len()
+        + "/1,model=,type=,state=,features=&0x,x-like=\n".len()
+        + crate::shared::MAX_MODEL
+        + 2 * set
+        + STEPS
+        + 16;
+    let mut i = 0;
+    while i < contract.params.len() {
+        length += contract.params[i].key.len() + 2 + STEPS;
+        i += 1;
+    }
+    length
 }
 
 /// The state of a cell: nobody uses it.
