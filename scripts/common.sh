@@ -23,16 +23,23 @@ root_key() {
 ROOT=$CACHE/root-$(root_key)
 
 # step DESCRIPTION COMMAND...: runs a command that may take long. Its output goes to a log;
-# a line every 15 s says that it is still at work, the log's end is shown if it fails.
+# a line every 15 s says that it is still at work, the log's end is shown if it fails. An
+# interrupted step takes all that it started with it.
 step() {
-	local what=$1 log start pid status=0
+	local what=$1 log start pid status=0 traps
 	shift
 	mkdir -p "$CACHE/log"
-	log=$CACHE/log/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' -).log
+	log=$CACHE/log/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' - | cut -c1-60).log
 	start=$SECONDS
 	say "$what ..."
+	traps=$(trap -p INT TERM HUP)
+	# Job control gives it a process group of its own, which can be stopped as a whole.
+	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	pid=$!
+	set +m
+	# shellcheck disable=SC2064 # this step's process
+	trap "kill -TERM -- -$pid 2>/dev/null; wait $pid; exit 130" INT TERM HUP
 	while sleep 1 && kill -0 "$pid" 2>/dev/null; do
 		if (((SECONDS - start) % 15 == 0)); then
 			printf '   %4d s  %s\n' $((SECONDS - start)) \
@@ -40,6 +47,8 @@ step() {
 		fi
 	done
 	wait "$pid" || status=$?
+	trap - INT TERM HUP
+	eval "$traps"
 	if ((status != 0)); then
 		tail -n 40 "$log" >&2
 		die "$what: failed with status $status, whole log in $log"

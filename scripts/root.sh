@@ -33,8 +33,9 @@ mirror() {
 
 base() {
 	local uri=$1
-	rm -rf "$ROOT.partial"
-	mmdebstrap --variant=apt "$SUITE" "$ROOT.partial" \
+	rm -rf --one-file-system "$ROOT.partial"
+	# In a mount namespace of its own: a killed mmdebstrap leaves what it mounted.
+	unshare --mount --propagation private --fork --kill-child mmdebstrap --variant=apt "$SUITE" "$ROOT.partial" \
 		"deb $uri $SUITE main" "deb $uri $SUITE-updates main" "deb $uri $SUITE-backports main"
 	# Backports has a newer rustc: with it the mangled symbols differ and no module loads.
 	cat >"$ROOT.partial/etc/apt/preferences.d/stable-toolchain" <<-PIN
