@@ -142,6 +142,8 @@ if ! is_built; then # nor has the run that held the lock
 	verify
 	step "build the debug kernel (15 to 45 minutes on 2 cores, once)" build
 	step "install the debug kernel's modules" install_built
+	[[ $(key) == "$wanted" ]] ||
+		die "the configuration or the compilers changed during the build: run scripts/debug-kernel.sh again"
 	echo "$wanted" >"$home/built"
 fi
 print_env
