@@ -7,7 +7,7 @@ plan 7
 load mdev-nvme
 type=$(type_node mdev_nvme0 16m)
 device=$(node "$(uuid 1)")
-create "$type" "$(uuid 1)" >/dev/null
+setup create "$type" "$(uuid 1)"
 mib=1048576
 
 sets() {

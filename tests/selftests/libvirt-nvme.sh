@@ -7,9 +7,9 @@
 need_module mdev-nvme
 plan 6
 load mdev-nvme virtual_parents=0
-edu=$(edu | head -n 1)
+read -r edu < <(edu)
 nodedev=pci_${edu//[:.]/_}
-bind_pci "$edu" >/dev/null
+setup bind_pci "$edu"
 start_libvirt
 types=(mdev_nvme-{16m,64m,256m,1g,4g,64m_local})
 check "the parent is listed" wait_for 30 parent_listed "$nodedev"

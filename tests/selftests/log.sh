@@ -7,7 +7,7 @@ plan 9
 load mdev-nvme virtual_parents=2
 type=$(type_node mdev_nvme0 16m)
 device=$(node "$(uuid 1)")
-create "$type" "$(uuid 1)" >/dev/null
+setup create "$type" "$(uuid 1)"
 good=$(cat "$type/migration_version")
 
 # Refusals are few enough here that the limit of 10 in 5 s holds none back: each check starts

@@ -6,6 +6,8 @@
 . "$selftests/lib/libvirt.sh"
 need_module mdev-nvme
 plan 2
+# The package's rule runs /usr/sbin/mdevctl; some packages have it elsewhere.
+[[ -e /usr/sbin/mdevctl ]] || ln -s "$(command -v mdevctl)" /usr/sbin/mdevctl
 start_udev
 modprobe -a mdev vfio vfio_iommu_type1
 good=mdev_nvme/1,model=nvme1,type=16m,capacity=16777216,lba=512,queues=16,state=1,features=0x7

@@ -18,11 +18,12 @@ types() {
 			{ echo "$type is not as in sysfs"; echo "$json"; return 1; }
 	done
 }
-# define UUID AUTO ATTRIBUTE VALUE [ATTRIBUTE VALUE]...
+# define UUID manual|auto ATTRIBUTE VALUE [ATTRIBUTE VALUE]...
 define() {
-	local uuid=$1 start=$2
+	local uuid=$1 start=()
+	[[ $2 == manual ]] || start=(--auto)
 	shift 2
-	run mdevctl define --uuid "$uuid" --parent mdev_nvme0 --type mdev_nvme-16m "--$start"
+	run mdevctl define --uuid "$uuid" --parent mdev_nvme0 --type mdev_nvme-16m "${start[@]}"
 	while (($# > 0)); do
 		run mdevctl modify --uuid "$uuid" --addattr "$1" --value "$2"
 		shift 2

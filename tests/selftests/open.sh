@@ -5,7 +5,7 @@
 need_module mdev-nvme
 plan 2
 load mdev-nvme
-create "$(type_node mdev_nvme0 16m)" "$(uuid 1)" >/dev/null
+setup create "$(type_node mdev_nvme0 16m)" "$(uuid 1)"
 
 refused() {
 	python3 -E -S - "$(uuid 1)" "$(basename "$(readlink "$(node "$(uuid 1)")/iommu_group")")" <<-'PY'

@@ -6,8 +6,8 @@
 need_module mdev-nvme
 plan 2
 load mdev-nvme
-edu=$(edu | head -n 1)
-bind_pci "$edu" >/dev/null
+read -r edu < <(edu)
+setup bind_pci "$edu"
 check "only answers that are allowed, and all sorts of them" python3 -E "$selftests/lib/stress.py" "$edu"
 after() {
 	[[ -e /sys/class/mdev_bus/$edu ]] || bind_pci "$edu"

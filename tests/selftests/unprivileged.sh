@@ -7,7 +7,7 @@ plan 5
 load mdev-nvme
 type=$(type_node mdev_nvme0 16m)
 device=$(node "$(uuid 1)")
-create "$type" "$(uuid 1)" >/dev/null
+setup create "$type" "$(uuid 1)"
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
 same_text() {

@@ -7,12 +7,12 @@ plan 4
 load mdev-nvme virtual_parents=0
 old=$(ivshmem_of 67108864)
 new=$(ivshmem_of 268435456)
-bind_pci "$old" >/dev/null
-bind_pci "$new" >/dev/null
-accepts "$(parent "$new")/settings/state_range" 1..2 >/dev/null
-accepts "$(parent "$new")/settings/state" 2 >/dev/null
-create "$(type_node "$old" 16m)" "$(uuid 1)" >/dev/null
-create "$(type_node "$new" 16m)" "$(uuid 2)" >/dev/null
+setup bind_pci "$old"
+setup bind_pci "$new"
+setup accepts "$(parent "$new")/settings/state_range" 1..2
+setup accepts "$(parent "$new")/settings/state" 2
+setup create "$(type_node "$old" 16m)" "$(uuid 1)"
+setup create "$(type_node "$new" 16m)" "$(uuid 2)"
 
 # moves FROM TO
 moves() { accepts "$2/migration_version" "$(cat "$1/migration_version")"; }

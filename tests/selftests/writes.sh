@@ -7,7 +7,7 @@ plan 22
 load mdev-nvme
 type=$(type_node mdev_nvme0 16m)
 device=$(node "$(uuid 1)")
-create "$type" "$(uuid 1)" >/dev/null
+setup create "$type" "$(uuid 1)"
 good=$(cat "$type/migration_version")
 
 # padded LENGTH: an accepted string of this many bytes, filled with x- keys.

@@ -81,6 +81,17 @@ refuses() {
 	fi
 }
 
+# setup COMMAND...: what all tests of a script rest on; its failure ends the script.
+setup() {
+	local status=0 out
+	out=$("$@" 2>&1) || status=$?
+	note "$out"
+	if ((status != 0)); then
+		note "set-up failed: $*"
+		exit 1
+	fi
+}
+
 # --- parents, types, devices ---
 
 mdev_devices=/sys/bus/mdev/devices
