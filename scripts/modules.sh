@@ -22,9 +22,22 @@ copy_sources() {
 		--include='*.[ch]' --include=Kbuild --exclude='*' Kbuild src samples "$1/"
 }
 
+# built_for FOLDER TREE-STAMP: takes away what was built there against another tree, which make
+# does not notice: modules depend on more of a kernel's configuration than their files name.
+built_for() {
+	local stamp="$1/.built-for" id
+	id="$2 $(stat -c %Y "$2")"
+	if [[ -e $stamp && $(<"$stamp") == "$id" ]]; then return; fi
+	find "$1" -name build -prune -o -name target -prune -o \
+		\( -name '*.o' -o -name '*.ko' -o -name '*.mod*' -o -name '*.rmeta' -o -name '.*.cmd' \
+		-o -name bindings_generated.rs \) -type f -exec rm -f {} +
+	echo "$id" >"$stamp"
+}
+
 case ${KERNEL:-stock} in
 stock | '')
 	"$here/kernel.sh"
+	built_for "$PROJECT" "$ROOT/kernel/.prepared"
 	exec "$here/in-root.sh" make -s -C /kernel M=/project KERNELRELEASE="$(kernel_release)" \
 		CC=x86_64-linux-gnu-gcc-14 -j"$(nproc)" modules "$@"
 	;;
@@ -32,6 +45,7 @@ debug)
 	assignments=$("$here/debug-kernel.sh")
 	eval "$assignments"
 	copy_sources build/debug
+	built_for "$PROJECT/build/debug" "$VM_KERNEL"
 	# shellcheck disable=SC2086 # several arguments
 	IN_ROOT_BIND=$KDEBUG_BIND exec "$here/in-root.sh" make -s -C /kernel-debug $KDEBUG_MAKE \
 		M=/project/build/debug -j"$(nproc)" modules "$@"
@@ -39,6 +53,7 @@ debug)
 lint)
 	"$here/kernel.sh"
 	copy_sources build/lint
+	built_for "$PROJECT/build/lint" "$ROOT/kernel/.prepared"
 	exec "$here/in-root.sh" make -s -C /kernel M=/project/build/lint \
 		KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 CLIPPY=1 modules "$@"
 	;;
