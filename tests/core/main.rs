@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of `migcore` from outside: through what the kernel modules and the tools use of it.
+//!
+//! | module | what it holds migcore against |
+//! |---|---|
+//! | `line`, `version`, `accepts` | the grammar: every limit, and that reading loses nothing |
+//! | `contract`, `place` | a driver's table and the places made from it |
+//! | `verdict` | the independent evaluator, `tests/evaluate.py`, on random questions |
+//! | `order` | all subsets of broken rules: the lowest must win |
+//! | `errno` | the C library's numbers and texts |
+//! | `texts` | every message, whole, in `tests/golden/core` |
+//!
+//! `generate`, `mutate`, `evaluator` and `golden` are what these are made of. `PROPTEST_CASES=N`
+//! asks for more cases than each test does by itself; `BLESS=1` rewrites the golden texts.
+
+mod accepts;
+mod contract;
+mod errno;
+mod evaluator;
+mod generate;
+mod golden;
+mod line;
+mod mutate;
+mod order;
+mod place;
+mod texts;
+mod verdict;
+mod version;
+
+use proptest::test_runner::Config;
+
+/// At least `count` cases, more if `PROPTEST_CASES` says so. Nothing is written into the tree: a
+/// failure prints its smallest input, which is to become a test of its own.
+fn cases(count: u32) -> Config {
+    let asked = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    Config {
+        cases: asked.unwrap_or(0).max(count),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
