@@ -20,6 +20,7 @@ checked() {
 	fi
 }
 
+# shellcheck disable=SC2329 # called through checked
 in_root() { "$here/in-root.sh" "$@"; }
 
 # The roots of the crates that Kbuild alone builds; rustfmt follows their modules.

@@ -67,3 +67,6 @@ locked() {
 }
 
 kernel_release() { cat "$ROOT/etc/mdev-kernel-release"; }
+
+# kernel_series RELEASE: 7.3 of 7.3.4+deb13-amd64
+kernel_series() { grep -oE '^[0-9]+\.[0-9]+' <<<"$1"; }

@@ -12,7 +12,7 @@ here=$PROJECT/scripts
 [[ -e $ROOT/kernel/.prepared ]] && exit 0
 locked kernel
 release=$(kernel_release)
-series=$(sed 's/^\([0-9]*\.[0-9]*\).*/\1/' <<<"$release")
+series=$(kernel_series "$release")
 
 # same_compiler NAME CONFIG-TEXT COMMAND: the kernel's compiler and ours must print the same.
 same_compiler() {

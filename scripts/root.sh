@@ -25,6 +25,7 @@ host_tools() {
 mirror() {
 	local found
 	if [[ -n ${MIRROR:-} ]]; then echo "$MIRROR"; return; fi
+	# shellcheck disable=SC2016 # apt expands it
 	found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
 		grep -E '/debian/?$' | head -n 1) || found=
 	[[ -n $found ]] || die "apt on this machine names no Debian mirror: set MIRROR=<address of a Debian archive>"
@@ -66,7 +67,7 @@ choose_kernel() {
 
 packages() {
 	local release=$1 source
-	source=$(sed 's/^\([0-9]*\.[0-9]*\).*/\1/' <<<"$release")
+	source=$(kernel_series "$release")
 	sed -e 's/#.*//' -e 's/[[:space:]].*//' -e '/^$/d' "$here/packages.txt" |
 		sed -e "s/KERNEL/$release/" -e "s/SOURCE/$source/"
 }

@@ -23,7 +23,7 @@ modprobe -a mdev vfio vfio_iommu_type1
 check "loading mdev_nvme with a parent" fail_nth insert "$MODULES/mdev-nvme.ko" virtual_parents=1
 check "loading mdev_mtty" fail_nth insert "$MODULES/mdev-mtty.ko" ""
 load mdev-nvme
-function=$(edu | head -n 1)
+read -r function < <(edu)
 echo mdev_nvme >"/sys/bus/pci/devices/$function/driver_override"
 check "binding a PCI function" fail_nth bind "$function"
 echo >"/sys/bus/pci/devices/$function/driver_override"
