@@ -179,6 +179,14 @@ debug)
 esac
 export KERNEL
 vm_ring
+if [[ -z $T && $KERNEL == stock && -z ${SELFTESTS:-} ]]; then
+	say "the test of this runner: scripts with planted faults"
+	if "$PROJECT/tests/runner.sh" >"$work/runner" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failure "tests/runner.sh" "$work/runner"
+	fi
+fi
 
 echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
 ((failed == 0 && passed > 0))
