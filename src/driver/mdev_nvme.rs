@@ -9,8 +9,6 @@
 //!
 //! So far the devices can be made, found, compared and removed; they cannot be opened.
 
-#![forbid(unsafe_op_in_unsafe_fn)]
-
 mod parents;
 mod types;
 

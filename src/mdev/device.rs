@@ -70,8 +70,12 @@ pub(crate) struct Device<T: Driver> {
 #[pin_data]
 struct State<T: Driver> {
     row: NonNull<Row<T>>,
+    /// For verdicts.
     #[pin]
     limit: Limit,
+    /// For everything else that is logged.
+    #[pin]
+    notices: Limit,
     /// The effective parameters. Locked before the parent's lock, never after.
     #[pin]
     values: Mutex<[u64; MAX_PARAMS]>,
@@ -105,8 +109,7 @@ impl<T: Driver> Device<T> {
         // A type's directory is there before its files and its parent are ready.
         parent.check_ready()?;
         let cost = row.kind().params[T::BUDGET];
-        let taken = parent.shared.lock().take(cost);
-        taken.inspect_err(|_| parent.log_no_room(row, cost))?;
+        parent.take(row, cost)?;
         let undo = ScopeGuard::new(|| parent.shared.lock().give_back(cost));
 
         // SAFETY: Only the address of a field is taken.
@@ -156,51 +159,49 @@ impl<T: Driver> Device<T> {
 
     /// The mdev, for logs.
     fn dev(&self) -> &device::Device {
-        // SAFETY: The VFIO core holds the mdev as long as the `vfio_device` exists.
+        // SAFETY: Only called from the device's files, which go before the mdev does.
         unsafe { device::Device::from_raw((*self.vdev.get()).dev) }
     }
 
     fn with_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
         let row = self.state.row();
         let values = *self.state.values.lock();
-        let parent = row.parent();
-        let shared = parent.shared.lock();
-        row.with_place(
-            Node::Device,
-            &values[..T::CONTRACT.params.len()],
-            &shared,
-            f,
-        )
+        row.with_place(Node::Device, &values[..T::CONTRACT.params.len()], f)
     }
 
-    fn set_parameter(&self, index: usize, value: u64) -> Result {
+    /// Sets the budgeted parameter, the only one that can be settable.
+    fn set_parameter(&self, text: &str) -> Result {
+        let key = T::CONTRACT.params[T::BUDGET].key;
+        let refuse = |errno, why: core::fmt::Arguments<'_>| {
+            if self.state.notices.allows() {
+                self.dev().pr_warn(format_args!("{key}: {why}\n"));
+            }
+            Err(errno)
+        };
+        let Some(value) = migcore::parse_number(text) else {
+            let text = migcore::Escaped::new(text.as_bytes(), 64);
+            return refuse(EINVAL, format_args!("\"{text}\" is no decimal number"));
+        };
         let row = self.state.row();
         let parent = row.parent();
         let mut values = self.state.values.lock();
         let mut shared = parent.shared.lock();
-        let range = row.range(index, shared.total);
+        let range = row.range(T::BUDGET, shared.total);
         if !range.contains(value) {
-            if self.state.limit.allows() {
-                let key = T::CONTRACT.params[index].key;
-                self.dev()
-                    .pr_warn(format_args!("{key}: {value} is not one of {range}\n"));
-            }
-            return Err(EINVAL);
+            drop(shared);
+            return refuse(EINVAL, format_args!("{value} is not one of {range}"));
         }
-        if index == T::BUDGET {
-            let before = values[index];
-            let left = shared.left();
-            shared.resize(before, value).inspect_err(|_| {
-                if self.state.limit.allows() {
-                    let key = T::CONTRACT.params[index].key;
-                    self.dev().pr_warn(format_args!(
-                        "{key}: {value} needs {} more, the parent has {left} left\n",
-                        value.saturating_sub(before),
-                    ));
-                }
-            })?;
+        let before = values[T::BUDGET];
+        let left = shared.left();
+        if let Err(errno) = shared.resize(before, value) {
+            drop(shared);
+            let more = value.saturating_sub(before);
+            return refuse(
+                errno,
+                format_args!("{value} needs {more} more, the parent has {left} left"),
+            );
         }
-        values[index] = value;
+        values[T::BUDGET] = value;
         Ok(())
     }
 }
@@ -266,10 +267,10 @@ impl<T: Driver> File for Accepts<T> {
     }
 }
 
-/// A settable parameter, in a file of its name.
-struct Settable<T, const INDEX: usize>(PhantomData<T>);
+/// The settable parameter, in a file of its name.
+struct Settable<T>(PhantomData<T>);
 
-impl<T: Driver, const INDEX: usize> File for Settable<T, INDEX> {
+impl<T: Driver> File for Settable<T> {
     type Object = Device<T>;
     // Replaced by the parameter's.
     const NAME: &'static CStr = c"";
@@ -281,13 +282,12 @@ impl<T: Driver, const INDEX: usize> File for Settable<T, INDEX> {
     }
 
     fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
-        let value = device.state.values.lock()[INDEX];
+        let value = device.state.values.lock()[T::BUDGET];
         writeln!(out, "{value}")
     }
 
     fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
-        let value = migcore::parse_number(sysfs::line(bytes, offset)?).ok_or(EINVAL)?;
-        device.set_parameter(INDEX, value)
+        device.set_parameter(sysfs::line(bytes, offset)?)
     }
 }
 
@@ -295,38 +295,15 @@ impl<T: Driver, const INDEX: usize> File for Settable<T, INDEX> {
 struct Groups<T>(PhantomData<T>);
 
 impl<T: Driver> Groups<T> {
-    const NAMES: &'static [[u8; 32]; MAX_PARAMS] = &driver::parameter_names::<T>();
+    const NAME: &'static [u8; 32] = &driver::budget_name::<T>();
 
-    const fn settable<const INDEX: usize>() -> *const bindings::bin_attribute {
-        if driver::settable::<T>(INDEX) {
-            &const { sysfs::named::<Settable<T, INDEX>>(Self::NAMES[INDEX].as_ptr(), 0o644) }
-        } else {
-            null()
-        }
-    }
-
-    /// The settable parameters' files in front, then nothing: the list ends at the first null.
-    const SETTABLE: [*const bindings::bin_attribute; MAX_PARAMS + 1] = {
-        let all = [
-            Self::settable::<0>(),
-            Self::settable::<1>(),
-            Self::settable::<2>(),
-            Self::settable::<3>(),
-            Self::settable::<4>(),
-            Self::settable::<5>(),
-            Self::settable::<6>(),
-            Self::settable::<7>(),
-        ];
-        let mut files = [null(); MAX_PARAMS + 1];
-        let (mut from, mut to) = (0, 0);
-        while from < MAX_PARAMS {
-            if driver::settable::<T>(from) {
-                files[to] = all[from];
-                to += 1;
-            }
-            from += 1;
-        }
-        files
+    const SETTABLE: [*const bindings::bin_attribute; 2] = if driver::settable::<T>() {
+        [
+            &const { sysfs::named::<Settable<T>>(Self::NAME.as_ptr(), 0o644) },
+            null(),
+        ]
+    } else {
+        [null(), null()]
     };
 
     const MIGRATION: [*const bindings::bin_attribute; 3] = [
@@ -417,6 +394,7 @@ impl<T: Driver> Operations<T> {
             // INVARIANT: `device_made`, below, makes the parent wait for this device.
             row: NonNull::from(row),
             limit <- Limit::new(),
+            notices <- Limit::new(),
             values <- new_mutex!(values),
         });
         from_result(|| {

@@ -7,7 +7,8 @@
 use crate::{
     bindings,
     device::Device,
-    mtype::Row, //
+    mtype::Row,
+    shared::MAX_MODEL, //
 };
 use core::{
     fmt::Write,
@@ -27,8 +28,7 @@ use kernel::{
 use migcore::{
     Contract,
     Identity,
-    ParamRule,
-    MAX_PARAMS, //
+    ParamRule, //
 };
 
 /// A type of devices, as a row of a driver's static table.
@@ -92,6 +92,10 @@ pub(crate) const fn check<T: Driver>() {
         T::CONTRACT.features || identity.features == 0,
         "features without the key"
     );
+    assert!(
+        identity.model.len() <= MAX_MODEL,
+        "the model is longer than 63 bytes"
+    );
     assert!(!T::TYPES.is_empty(), "no type");
     let mut i = 0;
     while i < T::TYPES.len() {
@@ -102,11 +106,31 @@ pub(crate) const fn check<T: Driver>() {
             "a type's parameters do not match"
         );
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
+        check_params(T::CONTRACT, T::BUDGET, kind);
         check_set(T::TYPES, kind);
         assert!(
             longest_line(T::CONTRACT, kind) < LINE,
             "an accepts line could be cut"
         );
+        i += 1;
+    }
+}
+
+/// Checks a type's parameters against their rules.
+const fn check_params(contract: &Contract, budget: usize, kind: &Type) {
+    let mut i = 0;
+    while i < contract.params.len() {
+        match contract.params[i].rule {
+            ParamRule::AtMost { min } => {
+                assert!(
+                    min <= kind.params[i],
+                    "a type is below the minimum of a parameter"
+                );
+            }
+            // What is settable needs a limit, and only the budget is one.
+            ParamRule::Settable => assert!(i == budget, "a settable parameter without budget"),
+            ParamRule::Equal => {}
+        }
         i += 1;
     }
 }
@@ -124,11 +148,17 @@ const fn check_set(types: &[Type], kind: &Type) {
         if migcore::lists(&[kind.name], other.name) {
             same_name += 1;
         }
-        // Else a state could go to a device from which it cannot come back.
-        assert!(
-            migcore::lists(kind.like, other.name) == migcore::lists(other.like, kind.name),
-            "two types do not name each other in their interchangeable sets"
-        );
+        if migcore::lists(kind.like, other.name) {
+            // Else a state could go to a device from which it cannot come back.
+            assert!(
+                same_list(kind.like, other.like),
+                "types of one set do not list the same set"
+            );
+            assert!(
+                kind.migratable == other.migratable,
+                "a set with types that cannot be migrated"
+            );
+        }
         i += 1;
     }
     assert!(same_name == 1, "two types have one name");
@@ -140,6 +170,17 @@ const fn check_set(types: &[Type], kind: &Type) {
         );
         i += 1;
     }
+}
+
+const fn same_list(a: &[&str], b: &[&str]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() {
+        if !migcore::lists(&[a[i]], b[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    a.len() == b.len()
 }
 
 /// What one read of a file gives at the most, in bytes.
@@ -157,7 +198,7 @@ const fn longest_line(contract: &Contract, kind: &Type) -> usize {
     }
     let mut length = contract.namespace.len()
         + "/1,model=,type=,state=,features=&0x,x-like=\n".len()
-        + crate::shared::MAX_MODEL
+        + MAX_MODEL
         + 2 * set
         + STEPS
         + 16;
@@ -295,27 +336,22 @@ impl<T: Driver> Registration<T> {
     }
 }
 
-/// The names of all parameters, NUL-terminated, for files that are named after them.
-pub(crate) const fn parameter_names<T: Driver>() -> [[u8; 32]; MAX_PARAMS] {
-    let mut names = [[0; 32]; MAX_PARAMS];
+/// The name of the budgeted parameter, NUL-terminated, for files that are named after it.
+pub(crate) const fn budget_name<T: Driver>() -> [u8; 32] {
+    let key = T::CONTRACT.params[T::BUDGET].key.as_bytes();
+    assert!(key.len() < 32, "a parameter's name is too long for a file");
+    let mut name = [0; 32];
     let mut i = 0;
-    while i < T::CONTRACT.params.len() {
-        let key = T::CONTRACT.params[i].key.as_bytes();
-        assert!(key.len() < 32, "a parameter's name is too long for a file");
-        let mut j = 0;
-        while j < key.len() {
-            names[i][j] = key[j];
-            j += 1;
-        }
+    while i < key.len() {
+        name[i] = key[i];
         i += 1;
     }
-    names
+    name
 }
 
-/// Whether parameter `index` can be set.
-pub(crate) const fn settable<T: Driver>(index: usize) -> bool {
-    index < T::CONTRACT.params.len()
-        && matches!(T::CONTRACT.params[index].rule, ParamRule::Settable)
+/// Whether the budgeted parameter can be set.
+pub(crate) const fn settable<T: Driver>() -> bool {
+    matches!(T::CONTRACT.params[T::BUDGET].rule, ParamRule::Settable)
 }
 
 /// The callbacks of `struct mdev_driver`.

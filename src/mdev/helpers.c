@@ -79,12 +79,13 @@ bool mdev_helper_path_exists(const char *path)
 	return true;
 }
 
-/* Bytes of a BAR that is memory without side effects, else 0. */
+/* Bytes of a BAR that is memory without side effects and has an address, else 0. */
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar)
 {
 	unsigned long wanted = IORESOURCE_MEM | IORESOURCE_PREFETCH;
+	unsigned long looked_at = wanted | IORESOURCE_UNSET | IORESOURCE_DISABLED;
 
-	if ((pci_resource_flags(pdev, bar) & wanted) != wanted)
+	if ((pci_resource_flags(pdev, bar) & looked_at) != wanted)
 		return 0;
 	return pci_resource_len(pdev, bar);
 }

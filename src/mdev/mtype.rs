@@ -7,12 +7,12 @@
 use crate::{
     bindings,
     driver::{
+        self,
         Driver,
         Type, //
     },
     parent::Parent,
     question::Asked,
-    shared::Shared,
     sysfs::{
         self,
         File, //
@@ -34,7 +34,6 @@ use kernel::{
 };
 use migcore::{
     Node,
-    ParamRule,
     Parameter,
     Place,
     Steps,
@@ -111,24 +110,20 @@ impl<T: Driver> Row<T> {
     /// it. That there is room now is not looked at.
     pub(crate) fn range(&self, index: usize, total: u64) -> Steps {
         let value = self.kind.params[index];
-        match T::CONTRACT.params[index].rule {
-            ParamRule::Settable if value > 0 => {
-                let max = if index == T::BUDGET {
-                    total - total % value
-                } else {
-                    u64::MAX
-                };
-                Steps {
-                    min: value,
-                    max,
-                    step: value,
-                }
+        if index == T::BUDGET && driver::settable::<T>() {
+            // NO-OVERFLOW: a type's budgeted parameter is above 0, see `driver::check`.
+            let max = total - total % value;
+            Steps {
+                min: value,
+                max,
+                step: value,
             }
-            _ => Steps {
+        } else {
+            Steps {
                 min: value,
                 max: value,
                 step: 1,
-            },
+            }
         }
     }
 
@@ -145,18 +140,22 @@ impl<T: Driver> Row<T> {
     }
 
     /// Describes the type, or a device of it, to `f`: the one description that its string, its
-    /// accepts line and its verdicts come from.
+    /// accepts line and its verdicts come from. It is that of one moment; no lock is held in `f`.
     pub(crate) fn with_place<R>(
         &self,
         node: Node,
         values: &[u64],
-        shared: &Shared,
         f: impl FnOnce(Place<'_>) -> R,
     ) -> R {
-        let parameters = self.parameters(values, shared.total);
+        let (settings, total) = {
+            let parent = self.parent();
+            let shared = parent.shared.lock();
+            (shared.settings, shared.total)
+        };
+        let parameters = self.parameters(values, total);
         f(Place {
             contract: T::CONTRACT,
-            identity: shared.settings.identity(),
+            identity: settings.identity(),
             type_name: self.kind.name,
             like: self.kind.like,
             parameters: &parameters[..values.len().min(MAX_PARAMS)],
@@ -165,9 +164,7 @@ impl<T: Driver> Row<T> {
     }
 
     fn with_type_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
-        let parent = self.parent();
-        let shared = parent.shared.lock();
-        self.with_place(Node::Type, self.kind.params, &shared, f)
+        self.with_place(Node::Type, self.kind.params, f)
     }
 
     /// How many more devices of this type the parent has room for.

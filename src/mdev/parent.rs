@@ -56,7 +56,7 @@ pub enum Total {
 /// Dropping it removes all its devices, waiting for those that are open, and then the types.
 #[pin_data(PinnedDrop)]
 pub struct Parent<T: Driver> {
-    /// Its files use what stands below it.
+    /// Its files use what stands below it, and stay until after the types are gone.
     #[pin]
     pub(crate) settings: Directory,
     #[pin]
@@ -64,8 +64,12 @@ pub struct Parent<T: Driver> {
     pub(crate) dev: ARef<device::Device>,
     #[pin]
     pub(crate) shared: Mutex<Shared>,
+    /// For the verdicts of the types' nodes.
     #[pin]
     pub(crate) limit: Limit,
+    /// For everything else that is logged, so that it cannot crowd out verdicts.
+    #[pin]
+    pub(crate) notices: Limit,
     /// Whether the total is not the hardware's.
     pub(crate) total_settable: bool,
     /// Whether the types have all their files.
@@ -115,8 +119,6 @@ impl<T: Driver> Parent<T> {
             Total::Settable(units) => (units, true),
         };
         try_pin_init!(&this in Self {
-            // SAFETY: The device is in sysfs, and this is dropped before it leaves.
-            settings <- unsafe { Directory::new(kobj(dev), c"settings") },
             raw: Opaque::zeroed(),
             dev: dev.into(),
             shared <- new_mutex!(Shared {
@@ -126,6 +128,7 @@ impl<T: Driver> Parent<T> {
                 devices: 0,
             }),
             limit <- Limit::new(),
+            notices <- Limit::new(),
             total_settable,
             ready: Atomic::new(false),
             allocated <- new_spinlock!(0),
@@ -139,6 +142,10 @@ impl<T: Driver> Parent<T> {
             },
             types: KVec::with_capacity(T::TYPES.len(), GFP_KERNEL)?,
             hold: T::cell().hold()?,
+            // Last of the fields, so that it goes first if publishing fails: its files use the others.
+            // SAFETY: The device is in sysfs, and stays there while it is bound or, without a
+            // driver, until its owner, which drops this first, removes it.
+            settings <- unsafe { Directory::new(kobj(dev), c"settings") },
             _: {
                 // SAFETY: All fields are initialised, and nobody else has a reference yet.
                 let parent = unsafe { &mut *this.as_ptr() };
@@ -154,7 +161,11 @@ impl<T: Driver> Parent<T> {
 
     fn suppress_uevents(&self, suppress: bool) -> bool {
         let dev = core::ptr::from_ref::<device::Device>(&self.dev).cast_mut();
-        // SAFETY: We hold the device; its probe or its making, which we are in, is serialised.
+        // SAFETY: We hold the device. The bit shares a byte with others that the driver core sets
+        // when it sends an event, and no lock covers both: an event that user space asks for in
+        // the moment of a probe can undo this, or be undone. What can be lost is an event, or the
+        // order of one; nothing relies on either for memory safety, and `check_ready` refuses
+        // devices until the types are complete.
         unsafe { bindings::mdev_helper_suppress_uevents(dev.cast(), suppress) }
     }
 
@@ -258,18 +269,21 @@ impl<T: Driver> Parent<T> {
         }
     }
 
-    /// Says why no device of type `row` can be made.
-    pub(crate) fn log_no_room(&self, row: &Row<T>, cost: u64) {
-        if self.limit.allows() {
-            let shared = self.shared.lock();
+    /// Takes the budget of a device of type `row`, and says so if there is none.
+    pub(crate) fn take(&self, row: &Row<T>, cost: u64) -> Result {
+        let (taken, left, total) = {
+            let mut shared = self.shared.lock();
+            let left = shared.left();
+            (shared.take(cost), left, shared.total)
+        };
+        if taken.is_err() && self.notices.allows() {
             self.dev.pr_warn(format_args!(
-                "no room for a device of type {}: {} needs {cost}, {} of {} left\n",
+                "no room for a device of type {}: {} needs {cost}, {left} of {total} left\n",
                 row.kind().name,
                 T::CONTRACT.params[T::BUDGET].key,
-                shared.left(),
-                shared.total,
             ));
         }
+        taken
     }
 
     /// Counts memory of a device that refers to this.

@@ -144,7 +144,7 @@ struct SettingFile<T, S>(PhantomData<(T, S)>);
 
 impl<T: Driver, S: Setting> SettingFile<T, S> {
     fn refuse(parent: &Parent<T>, name: &str, errno: Error, why: &str) -> Result {
-        if parent.limit.allows() {
+        if parent.notices.allows() {
             parent.dev.pr_warn(format_args!("settings/{name}: {why}\n"));
         }
         Err(errno)
@@ -188,7 +188,7 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
             Ok(()) => Ok(()),
             Err(wanted) => {
                 drop(shared);
-                if parent.limit.allows() {
+                if parent.notices.allows() {
                     let text = migcore::Escaped::new(text.as_bytes(), 64);
                     parent.dev.pr_warn(format_args!(
                         "settings/{name}: \"{text}\" is not {wanted}\n"
@@ -204,9 +204,9 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
 struct Files<T>(PhantomData<T>);
 
 impl<T: Driver> Files<T> {
-    const NAMES: &'static [[u8; 32]; migcore::MAX_PARAMS] = &driver::parameter_names::<T>();
+    const NAME: &'static [u8; 32] = &driver::budget_name::<T>();
     const ALWAYS: [&'static bindings::bin_attribute; 4] = [
-        &const { sysfs::named::<SettingFile<T, Budget>>(Self::NAMES[T::BUDGET].as_ptr(), 0o600) },
+        &const { sysfs::named::<SettingFile<T, Budget>>(Self::NAME.as_ptr(), 0o600) },
         &const { sysfs::attribute::<SettingFile<T, ModelName>>() },
         &const { sysfs::attribute::<SettingFile<T, State>>() },
         &const { sysfs::attribute::<SettingFile<T, StateRange>>() },
