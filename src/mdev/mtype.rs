@@ -111,11 +111,11 @@ impl<T: Driver> Row<T> {
     pub(crate) fn range(&self, index: usize, total: u64) -> Steps {
         let value = self.kind.params[index];
         if index == T::BUDGET && driver::settable::<T>() {
-            // NO-OVERFLOW: a type's budgeted parameter is above 0, see `driver::check`.
-            let max = total - total % value;
+            // A type's budgeted parameter is above 0, see `driver::check`; the compiler cannot know.
+            let rest = total.checked_rem(value).unwrap_or(total);
             Steps {
                 min: value,
-                max,
+                max: total.saturating_sub(rest),
                 step: value,
             }
         } else {
