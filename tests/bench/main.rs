@@ -55,10 +55,11 @@ fn run(modules: &str, peer: &str, report: &mut Report) -> Result<()> {
     let c_mtty = Loaded::new(peer, &[])?;
     let crowded = Type::find("mdev_nvme0", "mdev_nvme-16m")?;
     let empty = Type::find("mdev_nvme1", "mdev_nvme-16m")?;
+    let local = Type::find("mdev_nvme0", "mdev_nvme-64m_local")?;
     let theirs = Type::find("mtty", "mtty-1")?;
     crowded.set_parent("settings/capacity", CAPACITY)?;
 
-    let mut lives = lifecycle::compare(&[&crowded, &theirs], &FEW)?;
+    let mut lives = lifecycle::compare(&[&theirs, &crowded, &local], &FEW)?;
 
     let mut fleet = Fleet::new(&crowded);
     let mut crowds = Vec::new();

@@ -37,10 +37,12 @@ impl Report {
             "# What migration_version, migration_accepts and the life of a device cost
 
 One process makes the system calls; one processor, whose clock advances by 1 ns with each
-instruction, so that \"ns\" are instructions of kernel and user space together (each step of a
-repeated string instruction counts as one) plus the time in which the processor had nothing to
-do. Each figure is the median of repeated samples, taken in turn with all others of its table.
-Not in it: the cost of cache misses, and of a second processor that wants the same lock."
+instruction, so that \"ns\" are instructions of kernel and user space together, plus the time in
+which the processor had nothing to do. Each figure is the median of repeated samples. Not in it:
+the cost of cache misses, and of a second processor that wants the same lock.
+Nodes: 15 samples of 40 operations, those of all rows in turn; each row is divided by reading
+name, an attribute of the mdev core, in the same way. Lives: 101 devices, made and removed one
+after another with a rest before each; only the writes to create and remove are timed."
         );
     }
 
@@ -102,9 +104,14 @@ Not in it: the cost of cache misses, and of a second processor that wants the sa
 
     /// Lives of ours, the C sample's, and our sample's, at each number of devices.
     pub(crate) fn lives(&mut self, counts: &[usize], lives: &[Vec<Life>]) {
-        let [nvme, theirs, sample] = lives else {
+        let [theirs, nvme, local, sample] = lives else {
             return;
         };
+        let ours = [
+            ("mdev_nvme", nvme),
+            ("mdev_nvme, type not migratable", local),
+            ("mdev_mtty", sample),
+        ];
         println!("\n## One more device: ns, and ratio to the C sample\n");
         heading("devices before", counts);
         let parts: [Part; 3] = [
@@ -115,13 +122,14 @@ Not in it: the cost of cache misses, and of a second processor that wants the sa
         for (what, part) in parts {
             let cells = theirs.iter().map(|l| format!("{:.0}", part(l).median));
             line(&format!("{what}, C mtty"), cells);
-            for (who, ours) in [("mdev_nvme", nvme), ("mdev_mtty", sample)] {
+            for (who, ours) in ours {
                 let both = ours.iter().zip(theirs).map(|(o, t)| (part(o), part(t)));
                 let cells = both.map(|(o, t)| format!("{:.0} ({:.3})", o.median, ratio(o, t)));
                 line(&format!("{what}, {who}"), cells);
             }
         }
         println!();
+        // Without the files of migration it is there for comparison alone.
         for (who, ours) in [("mdev_nvme", nvme), ("mdev_mtty", sample)] {
             let worst = ours.iter().zip(theirs).map(|(o, t)| ratio(o.both, t.both));
             let what = format!("create+remove of {who}, the most of C mtty's");
