@@ -19,7 +19,10 @@ fuzz_target!(|text: &str| {
     let decides = line.fields().filter(|(key, _)| !key.starts_with("x-"));
     let mut count = 0;
     for (entry, (key, value)) in line.entries().zip(decides) {
-        assert_eq!((entry.key, entry.accept.to_string()), (key, value.to_owned()));
+        assert_eq!(
+            (entry.key, entry.accept.to_string()),
+            (key, value.to_owned())
+        );
         assert_eq!(line.entry(count), Some(entry));
         count += 1;
     }

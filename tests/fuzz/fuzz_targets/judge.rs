@@ -19,7 +19,9 @@ fuzz_target!(|text: &str| {
             assert_eq!(version.to_string(), source);
             assert_eq!(version.head(), target.head());
             for entry in target.entries() {
-                assert!(version.get(entry.key).is_some_and(|v| entry.accept.admits(v)));
+                assert!(version
+                    .get(entry.key)
+                    .is_some_and(|v| entry.accept.admits(v)));
             }
             // One more key that informs changes nothing, one that does not is refused.
             if !source.contains(",x-") {
