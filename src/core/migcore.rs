@@ -27,9 +27,10 @@
 //! | `accepts` | what a place takes, key by key; the accepts line as a type |
 //! | `contract`, `place` | a driver's static table, and a place described by it |
 //! | `verdict` | the comparator, its rules and their errnos |
+//! | [`stream`] | the bytes of a migration: records, their checks and refusals |
 //!
 //! The crate uses neither allocation nor unsafe code nor unstable features, and knows nothing of
-//! the kernel. What it does not do: no stream, no state machine yet.
+//! the kernel.
 
 // Kbuild defines MODULE and injects `no_std` by itself.
 #![cfg_attr(not(MODULE), no_std)]
@@ -41,6 +42,7 @@ mod errno;
 mod fields;
 pub mod line;
 mod place;
+pub mod stream;
 mod value;
 mod verdict;
 mod version;
