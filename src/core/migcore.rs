@@ -27,6 +27,7 @@
 //! | `accepts` | what a place takes, key by key; the accepts line as a type |
 //! | `contract`, `place` | a driver's static table, and a place described by it |
 //! | `verdict` | the comparator, its rules and their errnos |
+//! | [`config`] | the configuration space of a PCI function: every bit, and who may change it |
 //! | [`stream`] | the bytes of a migration: records, their checks and refusals |
 //!
 //! The crate uses neither allocation nor unsafe code nor unstable features, and knows nothing of
@@ -37,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 mod accepts;
+pub mod config;
 mod contract;
 mod errno;
 mod fields;
