@@ -40,6 +40,8 @@ struct Mtty;
 
 #[vtable]
 impl mdev::Driver for Mtty {
+    type Device = mdev::NoDevice;
+
     const NAME: &'static CStr = c"mdev_mtty";
 
     const CONTRACT: &'static Contract = &Contract {
@@ -65,6 +67,7 @@ impl mdev::Driver for Mtty {
             migratable: true,
             like: &["mtty-1"],
             params: &[1],
+            pci: None,
         },
         Type {
             sysfs_name: c"2",
@@ -74,6 +77,7 @@ impl mdev::Driver for Mtty {
             migratable: true,
             like: &["mtty-2"],
             params: &[2],
+            pci: None,
         },
     ];
 

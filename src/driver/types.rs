@@ -9,6 +9,7 @@ use mdev::{
     Cell,
     Contract,
     Identity,
+    NoDevice,
     Param,
     ParamRule,
     Type, //
@@ -55,11 +56,15 @@ const fn by_capacity(
         migratable: true,
         like: BY_CAPACITY,
         params,
+        pci: None,
     }
 }
 
 #[vtable]
 impl mdev::Driver for Nvme {
+    // There is nothing behind a device yet: opening one is refused.
+    type Device = NoDevice;
+
     const NAME: &'static CStr = c"mdev_nvme";
 
     const CONTRACT: &'static Contract = &Contract {
@@ -98,6 +103,7 @@ impl mdev::Driver for Nvme {
             migratable: false,
             like: &["64m_local"],
             params: &[64 * MIB, 512, QUEUES],
+            pci: None,
         },
     ];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A created device: its life, its files, and what it is to VFIO.
+//! A created device: its life and its files.
 //!
 //! C header: [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
 
@@ -10,13 +10,14 @@ use crate::{
         self,
         Driver, //
     },
-    limit::Limit,
     mtype::Row,
     question::Asked,
+    state::State,
     sysfs::{
         self,
         File, //
     },
+    vfio::Operations, //
 };
 use core::{
     fmt::{
@@ -28,21 +29,15 @@ use core::{
         offset_of,
         size_of, //
     },
-    ptr::{
-        null,
-        NonNull, //
-    },
+    ptr::null,
 };
 use kernel::{
     container_of, device,
     error::{
         from_err_ptr,
-        from_result,
         to_result, //
     },
-    new_mutex,
     prelude::*,
-    sync::Mutex,
     types::{
         Opaque,
         ScopeGuard, //
@@ -50,48 +45,14 @@ use kernel::{
 };
 use migcore::{
     Node,
-    Place,
-    MAX_PARAMS, //
+    Place, //
 };
 
 /// A device. Lives in memory of the VFIO core, from its `init` to its `release` callback.
-///
-/// # Invariants
-///
-/// `state.row` points to that of the mdev's type, which outlives the device: the parent waits for
-/// the release of all its devices before it frees its rows.
 #[repr(C)]
 pub(crate) struct Device<T: Driver> {
     vdev: Opaque<bindings::vfio_device>,
-    state: State<T>,
-}
-
-/// All of a device that is ours.
-#[pin_data]
-struct State<T: Driver> {
-    row: NonNull<Row<T>>,
-    /// For verdicts.
-    #[pin]
-    limit: Limit,
-    /// For everything else that is logged.
-    #[pin]
-    notices: Limit,
-    /// The effective parameters. Locked before the parent's lock, never after.
-    #[pin]
-    values: Mutex<[u64; MAX_PARAMS]>,
-}
-
-// SAFETY: The row is `Sync` (the core's part of it is used under locks of the core's, ours never
-// changes) and outlives the device by the invariant; all else may be sent and shared.
-unsafe impl<T: Driver> Send for State<T> {}
-// SAFETY: As above.
-unsafe impl<T: Driver> Sync for State<T> {}
-
-impl<T: Driver> State<T> {
-    fn row(&self) -> &Row<T> {
-        // SAFETY: By the invariant of `Device`.
-        unsafe { self.row.as_ref() }
-    }
+    pub(crate) state: State<T>,
 }
 
 impl<T: Driver> Device<T> {
@@ -145,7 +106,7 @@ impl<T: Driver> Device<T> {
             bindings::vfio_unregister_group_dev(vdev);
             (vdev, &*vdev.cast::<Self>())
         };
-        let cost = device.state.values.lock()[T::BUDGET];
+        let cost = device.state.values.lock().now[T::BUDGET];
         device.state.row().parent().shared.lock().give_back(cost);
         // SAFETY: The reference of `_vfio_alloc_device`, which nobody else drops.
         unsafe { bindings::mdev_helper_put_vfio_device(vdev) };
@@ -165,7 +126,7 @@ impl<T: Driver> Device<T> {
 
     fn with_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
         let row = self.state.row();
-        let values = *self.state.values.lock();
+        let values = self.state.values.lock().now;
         row.with_place(Node::Device, &values[..T::CONTRACT.params.len()], f)
     }
 
@@ -185,13 +146,17 @@ impl<T: Driver> Device<T> {
         let row = self.state.row();
         let parent = row.parent();
         let mut values = self.state.values.lock();
+        if values.used {
+            let why = "the device was opened: fixed until it is removed";
+            return refuse(EBUSY, format_args!("{why}"));
+        }
         let mut shared = parent.shared.lock();
         let range = row.range(T::BUDGET, shared.total);
         if !range.contains(value) {
             drop(shared);
             return refuse(EINVAL, format_args!("{value} is not one of {range}"));
         }
-        let before = values[T::BUDGET];
+        let before = values.now[T::BUDGET];
         let left = shared.left();
         if let Err(errno) = shared.resize(before, value) {
             drop(shared);
@@ -201,7 +166,7 @@ impl<T: Driver> Device<T> {
                 format_args!("{value} needs {more} more, the parent has {left} left"),
             );
         }
-        values[T::BUDGET] = value;
+        values.now[T::BUDGET] = value;
         Ok(())
     }
 }
@@ -282,7 +247,7 @@ impl<T: Driver> File for Settable<T> {
     }
 
     fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
-        let value = device.state.values.lock()[T::BUDGET];
+        let value = device.state.values.lock().now[T::BUDGET];
         writeln!(out, "{value}")
     }
 
@@ -348,91 +313,5 @@ impl<T: Driver> Groups<T> {
         } else {
             0
         }
-    }
-}
-
-/// The callbacks of `struct vfio_device_ops`.
-struct Operations<T>(PhantomData<T>);
-
-impl<T: Driver> Operations<T> {
-    const TABLE: bindings::vfio_device_ops = {
-        // SAFETY: Pointers and optional functions: zeroes are valid.
-        let mut table: bindings::vfio_device_ops = unsafe { core::mem::zeroed() };
-        table.name = sysfs::c_name(T::NAME).cast_mut().cast();
-        table.init = Some(Self::init);
-        table.release = Some(Self::release);
-        table.open_device = Some(Self::open_device);
-        // Registering without these is a warning where the kernel has iommufd; where it has not,
-        // they are no functions.
-        #[cfg(CONFIG_IOMMUFD)]
-        {
-            table.bind_iommufd = Some(bindings::vfio_iommufd_emulated_bind);
-            table.unbind_iommufd = Some(bindings::vfio_iommufd_emulated_unbind);
-            table.attach_ioas = Some(bindings::vfio_iommufd_emulated_attach_ioas);
-            table.detach_ioas = Some(bindings::vfio_iommufd_emulated_detach_ioas);
-        }
-        table
-    };
-
-    /// Makes what is ours of a device.
-    ///
-    /// # Safety
-    ///
-    /// `vdev` must start an allocation of the size of a `Device<T>`, made for an mdev of `T`.
-    unsafe extern "C" fn init(vdev: *mut bindings::vfio_device) -> c_int {
-        // SAFETY: `probe` allocates only for an mdev, whose `dev` this is; the type outlives the
-        // device by the invariant of `Device`.
-        let row: &Row<T> = unsafe {
-            let mdev = container_of!((*vdev).dev, bindings::mdev_device, dev);
-            Row::from_raw((*mdev).type_)
-        };
-        let mut values = [0; MAX_PARAMS];
-        for (value, &param) in values.iter_mut().zip(row.kind().params) {
-            *value = param;
-        }
-        let state = pin_init!(State {
-            // INVARIANT: `device_made`, below, makes the parent wait for this device.
-            row: NonNull::from(row),
-            limit <- Limit::new(),
-            notices <- Limit::new(),
-            values <- new_mutex!(values),
-        });
-        from_result(|| {
-            // SAFETY: The allocation has the size of `Device<T>`, and is freed only after
-            // `release`, so that the address is stable.
-            unsafe {
-                let device = vdev.cast::<Device<T>>();
-                pin_init::raw_init(&raw mut (*device).state, state);
-            }
-            row.parent().device_made();
-            Ok(0)
-        })
-    }
-
-    /// Undoes [`Self::init`].
-    ///
-    /// # Safety
-    ///
-    /// `init` must have succeeded for `vdev`, and nothing may use what is ours of it any more.
-    unsafe extern "C" fn release(vdev: *mut bindings::vfio_device) {
-        // SAFETY: `init` succeeded, and this is the last callback. The row outlives the device,
-        // which is counted until the line after this block.
-        let row = unsafe {
-            let state = &raw mut (*vdev.cast::<Device<T>>()).state;
-            let row = (*state).row;
-            core::ptr::drop_in_place(state);
-            row.as_ref()
-        };
-        row.parent().device_released();
-    }
-
-    /// Refuses to open a device.
-    ///
-    /// # Safety
-    ///
-    /// None: the device is not looked at.
-    unsafe extern "C" fn open_device(_vdev: *mut bindings::vfio_device) -> c_int {
-        // There is nothing behind a device yet, and a device that only seems to work is worse.
-        EOPNOTSUPP.to_errno()
     }
 }

@@ -7,6 +7,7 @@
 use crate::{
     bindings,
     device::Device,
+    function,
     mtype::Row,
     shared::MAX_MODEL, //
 };
@@ -26,6 +27,7 @@ use kernel::{
     types::Opaque, //
 };
 use migcore::{
+    config::Layout as PciFunction,
     Contract,
     Identity,
     ParamRule, //
@@ -49,6 +51,8 @@ pub struct Type {
     pub like: &'static [&'static str],
     /// The parameters of a new device, in the contract's order.
     pub params: &'static [u64],
+    /// What its devices are on their PCI bus. Without it they cannot be opened (`EOPNOTSUPP`).
+    pub pci: Option<&'static PciFunction>,
 }
 
 /// A vendor driver: a table.
@@ -56,6 +60,9 @@ pub struct Type {
 /// Implementing it needs `#[vtable]`, which adds the module that its devices keep loaded.
 #[vtable]
 pub trait Driver: Send + Sync + Sized + 'static {
+    /// What is behind the registers of its devices; [`NoDevice`](crate::NoDevice) if nothing is.
+    type Device: function::Device;
+
     /// Its name on the mdev bus.
     const NAME: &'static CStr;
 
@@ -108,6 +115,9 @@ pub(crate) const fn check<T: Driver>() {
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
         check_params(T::CONTRACT, T::BUDGET, kind);
         check_set(T::TYPES, kind);
+        if let Some(function) = kind.pci {
+            function.check();
+        }
         assert!(
             longest_line(T::CONTRACT, kind) < LINE,
             "an accepts line could be cut"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/highmem.h>
 #include <linux/mdev.h>
 #include <linux/namei.h>
 #include <linux/vfio.h>
@@ -88,4 +89,13 @@ u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar)
 	if ((pci_resource_flags(pdev, bar) & looked_at) != wanted)
 		return 0;
 	return pci_resource_len(pdev, bar);
+}
+
+/* Memory of user space, which may change meanwhile. Within the page. */
+void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write)
+{
+	if (write)
+		memcpy_to_page(page, offset, data, len);
+	else
+		memcpy_from_page(data, page, offset, len);
 }

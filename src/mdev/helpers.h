@@ -14,3 +14,4 @@ int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const 
 void mdev_helper_set_release(struct device *dev);
 bool mdev_helper_path_exists(const char *path);
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);
+void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write);

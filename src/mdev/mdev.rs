@@ -15,6 +15,8 @@
 //!
 //! #[vtable]
 //! impl mdev::Driver for Toy {
+//!     type Device = mdev::NoDevice;
+//!
 //!     const NAME: &'static CStr = c"toy";
 //!     const CONTRACT: &'static Contract = &Contract {
 //!         namespace: "toy",
@@ -24,7 +26,7 @@
 //!     const BUDGET: usize = 0;
 //!     const TYPES: &'static [mdev::Type] = &[mdev::Type {
 //!         sysfs_name: c"one", pretty_name: c"One lane", description: c"one lane",
-//!         name: "one", migratable: true, like: &["one"], params: &[1],
+//!         name: "one", migratable: true, like: &["one"], params: &[1], pci: None,
 //!     }];
 //!     const IDENTITY: Identity<'static> =
 //!         Identity { model: "toy1", state: 1, reads: (1, 1), features: 0 };
@@ -47,30 +49,45 @@
 //! | `parent` | a device that devices can be made on, and what they share |
 //! | `mtype` | the types of a parent and their files |
 //! | `device` | a created device and its files |
+//! | `function` | what a driver writes of a device that can be opened |
+//! | `vfio`, `info` | what VFIO calls and asks of an open device |
+//! | `state`, `gate` | opening, closing, reset, and what a device may do when |
+//! | `region`, `config` | accesses to BARs and configuration space |
+//! | `irq`, `set_irqs` | interrupts, and how the user attaches to them |
+//! | `memory` | guest memory |
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
 //! | `settings` | what a tester can make a parent say of itself |
 //! | `class`, `pci` | parents without hardware, and what a PCI function has to offer |
 //! | `sysfs`, `kobject`, `limit` | files, lifetimes, and rate limits, as the above need them |
 //!
-//! Not there yet: opening a device fails with `EOPNOTSUPP`, so there is neither a region nor an
-//! interrupt nor a migration stream; `migration_version` on a device without mdev.
+//! Not there yet: a migration stream; `migration_version` on a device without mdev.
 
 /// For the few lines that have no device to name.
 const __LOG_PREFIX: &[u8] = b"mdev\0";
 
 mod bindings;
 mod class;
+mod config;
 mod device;
 mod driver;
+mod function;
+mod gate;
+mod info;
+mod irq;
 mod kobject;
 mod limit;
+mod memory;
 mod mtype;
 mod parent;
 pub mod pci;
 mod question;
+mod region;
+mod set_irqs;
 mod settings;
 mod shared;
+mod state;
 mod sysfs;
+mod vfio;
 
 pub use self::class::{
     Class,
@@ -82,9 +99,26 @@ pub use self::driver::{
     Registration,
     Type, //
 };
+pub use self::function::{
+    Context,
+    Device,
+    NoDevice, //
+};
+pub use self::gate::Activity;
+pub use self::irq::Interrupts;
+pub use self::memory::{
+    GuestMemory,
+    Pinned,
+    MAX_PINNED, //
+};
 pub use self::parent::{
     Parent,
     Total, //
+};
+pub use migcore::config::{
+    Bar,
+    Layout as PciFunction,
+    Msix, //
 };
 pub use migcore::{
     Contract,

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A gate: who is inside may work, who closes it waits until nobody is.
+
+use kernel::{
+    new_condvar, new_spinlock,
+    prelude::*,
+    sync::{
+        CondVar,
+        SpinLock, //
+    },
+};
+
+/// What a device is allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// All that it can.
+    Running,
+    /// It answers accesses to its registers, but starts nothing of its own: no DMA, no interrupt
+    /// for work of its own.
+    Quiet,
+    /// Nothing that anybody could see: no DMA, no interrupt, no change of what it holds.
+    Stopped,
+}
+
+struct Inner {
+    open: bool,
+    inside: usize,
+}
+
+/// A gate, closed at first.
+#[pin_data]
+pub(crate) struct Gate {
+    /// No mutex: it is taken for each access to guest memory, and only for a few instructions.
+    #[pin]
+    inner: SpinLock<Inner>,
+    #[pin]
+    left: CondVar,
+}
+
+impl Gate {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            inner <- new_spinlock!(Inner {
+                open: false,
+                inside: 0,
+            }),
+            left <- new_condvar!(),
+        })
+    }
+
+    /// Goes inside, if the gate is open.
+    pub(crate) fn enter(&self) -> Option<Inside<'_>> {
+        let mut inner = self.inner.lock();
+        if !inner.open {
+            return None;
+        }
+        inner.inside += 1;
+        Some(Inside(self))
+    }
+
+    /// Opens the gate.
+    pub(crate) fn open(&self) {
+        self.inner.lock().open = true;
+    }
+
+    /// Closes the gate, and waits until nobody is inside.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.open = false;
+        while inner.inside > 0 {
+            self.left.wait(&mut inner);
+        }
+    }
+}
+
+/// Somebody who is inside.
+pub(crate) struct Inside<'a>(&'a Gate);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner.lock();
+        inner.inside -= 1;
+        if inner.inside == 0 {
+            self.0.left.notify_all();
+        }
+    }
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory of the guest: reading, writing and pinning it.
+//!
+//! C header: [`include/linux/vfio.h`](srctree/include/linux/vfio.h)
+//!
+//! # Locks
+//!
+//! VFIO calls `dma_unmap` with locks held that pinning and unpinning take, too. So no lock that
+//! `dma_unmap` takes is ever held while we call into VFIO: a pin in the making has a place in the
+//! list, marked as such, and `dma_unmap` waits for what comes of it.
+
+use crate::{
+    bindings,
+    gate::{
+        Gate,
+        Inside, //
+    },
+};
+use core::ptr::null_mut;
+use kernel::{
+    error::to_result,
+    new_condvar, new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        CondVar,
+        Mutex, //
+    },
+};
+
+/// The most pages that can be pinned at once.
+pub const MAX_PINNED: usize = PAGE_SIZE / core::mem::size_of::<usize>();
+
+/// What of a device's has to do with guest memory.
+///
+/// # Invariants
+///
+/// While `gate` is open, and while somebody is inside, `vdev` is an open device.
+#[pin_data]
+pub(crate) struct Memory {
+    vdev: *mut bindings::vfio_device,
+    #[pin]
+    gate: Gate,
+    #[pin]
+    pins: Mutex<Pins>,
+    /// A pin in the making became one, or did not.
+    #[pin]
+    settled: CondVar,
+}
+
+// SAFETY: The device is only used as VFIO allows, from any thread, while it is open; the pages
+// in the list are only used under its lock.
+unsafe impl Send for Memory {}
+// SAFETY: As above.
+unsafe impl Sync for Memory {}
+
+struct Pins {
+    list: KVec<Pin>,
+    next: u64,
+}
+
+struct Pin {
+    id: u64,
+    iova: u64,
+    pages: KVec<*mut bindings::page>,
+    writable: bool,
+    /// Whether the pages are there already.
+    settled: bool,
+}
+
+impl Pin {
+    fn bytes(&self) -> u64 {
+        // NO-OVERFLOW: at most `MAX_PINNED` pages.
+        (self.pages.len() * PAGE_SIZE) as u64
+    }
+
+    fn touches(&self, iova: u64, length: u64) -> bool {
+        // The last bytes, as the ends may be 2^64.
+        let last = iova.saturating_add(length.saturating_sub(1));
+        let own_last = self.iova.saturating_add(self.bytes() - 1);
+        self.iova <= last && iova <= own_last
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(vdev: *mut bindings::vfio_device) -> impl PinInit<Self> {
+        // INVARIANT: A new gate is closed.
+        pin_init!(Self {
+            vdev,
+            gate <- Gate::new(),
+            pins <- new_mutex!(Pins {
+                list: KVec::new(),
+                next: 0,
+            }),
+            settled <- new_condvar!(),
+        })
+    }
+
+    /// Allows access to guest memory.
+    ///
+    /// # Safety
+    ///
+    /// The device must be open, and stay so until [`Self::forbid`] was called.
+    pub(crate) unsafe fn allow(&self) {
+        // INVARIANT: As the caller promises.
+        self.gate.open();
+    }
+
+    /// Allows it no more, and waits for those who are at it.
+    pub(crate) fn forbid(&self) {
+        self.gate.close();
+    }
+
+    pub(crate) fn enter(&self) -> Option<GuestMemory<'_>> {
+        Some(GuestMemory {
+            _inside: self.gate.enter()?,
+            memory: self,
+        })
+    }
+
+    /// Unpins all of it that is in a range.
+    ///
+    /// # Safety
+    ///
+    /// The device must be open.
+    pub(crate) unsafe fn unpin(&self, iova: u64, length: u64) {
+        let mut pins = self.pins.lock();
+        while let Some(index) = pins.list.iter().position(|pin| pin.touches(iova, length)) {
+            if !pins.list[index].settled {
+                self.settled.wait(&mut pins);
+                continue;
+            }
+            let pin = pins.list.remove(index);
+            drop(pins);
+            if let Ok(pin) = pin {
+                // SAFETY: As the caller promises; out of the list, it is unpinned only here.
+                unsafe { self.unpin_one(&pin) };
+            }
+            pins = self.pins.lock();
+        }
+    }
+
+    /// Unpins all of it.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::unpin`].
+    pub(crate) unsafe fn unpin_all(&self) {
+        // SAFETY: As the caller promises.
+        unsafe { self.unpin(0, u64::MAX) };
+    }
+
+    /// # Safety
+    ///
+    /// The device must be open, and `pin` a settled pin that was taken from the list.
+    unsafe fn unpin_one(&self, pin: &Pin) {
+        // CAST: at most `MAX_PINNED`.
+        let count = pin.pages.len() as c_int;
+        // SAFETY: As the caller promises; the range is the one that was pinned.
+        unsafe { bindings::vfio_unpin_pages(self.vdev, pin.iova, count) };
+    }
+}
+
+/// Access to the memory of the guest, at the addresses that the device sees.
+pub struct GuestMemory<'a> {
+    memory: &'a Memory,
+    _inside: Inside<'a>,
+}
+
+/// A range of guest memory that stays where it is until [`GuestMemory::unpin`], or until the
+/// device is closed or the guest takes the range away, after which it cannot be accessed.
+#[must_use = "it stays pinned until the device is closed"]
+#[derive(Debug)]
+pub struct Pinned {
+    id: u64,
+}
+
+impl GuestMemory<'_> {
+    /// Reads guest memory.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` or `EPERM` without a mapping that allows it, `EFAULT` if the memory is gone, or
+    /// belongs to another process than the one that we run for.
+    pub fn read(&self, iova: u64, data: &mut [u8]) -> Result {
+        self.transfer(iova, data.as_mut_ptr(), data.len(), false)
+    }
+
+    /// Writes guest memory. On failure a part of it may be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn write(&self, iova: u64, data: &[u8]) -> Result {
+        self.transfer(iova, data.as_ptr().cast_mut(), data.len(), true)
+    }
+
+    fn transfer(&self, iova: u64, data: *mut u8, len: usize, write: bool) -> Result {
+        if len == 0 {
+            return Ok(());
+        }
+        iova.checked_add(len as u64 - 1).ok_or(EINVAL)?;
+        // SAFETY: The device is open by the invariant of `Memory`. `data` is valid for `len`
+        // bytes: for writes if guest memory is read, and only read from if it is written.
+        to_result(unsafe { bindings::vfio_dma_rw(self.memory.vdev, iova, data.cast(), len, write) })
+    }
+
+    /// Pins `pages` pages from `iova`, which must be a multiple of the size of a page.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for a bad address, no page or more than [`MAX_PINNED`], and for addresses that are
+    /// not mapped; `EPERM` for those that may not be written; `ENOMEM`.
+    pub fn pin(&self, iova: u64, pages: usize, writable: bool) -> Result<Pinned> {
+        let bytes = (pages as u64).checked_mul(PAGE_SIZE as u64).ok_or(EINVAL)?;
+        if pages == 0 || pages > MAX_PINNED || iova % PAGE_SIZE as u64 != 0 {
+            return Err(EINVAL);
+        }
+        iova.checked_add(bytes - 1).ok_or(EINVAL)?;
+        let memory = self.memory;
+        let mut found = KVec::from_elem(null_mut(), pages, GFP_KERNEL)?;
+        let id = {
+            let mut pins = memory.pins.lock();
+            let id = pins.next;
+            pins.list.push(
+                Pin {
+                    id,
+                    iova,
+                    pages: KVec::from_elem(null_mut(), pages, GFP_KERNEL)?,
+                    writable,
+                    settled: false,
+                },
+                GFP_KERNEL,
+            )?;
+            pins.next += 1;
+            id
+        };
+        let prot = bindings::IOMMU_READ | if writable { bindings::IOMMU_WRITE } else { 0 };
+        // SAFETY: The device is open by the invariant of `Memory`; `found` has room for so many
+        // pages, at most as many as VFIO takes.
+        // CAST: a few hundred pages, two bits.
+        let ret = unsafe {
+            bindings::vfio_pin_pages(
+                memory.vdev,
+                iova,
+                pages as c_int,
+                prot as c_int,
+                found.as_mut_ptr(),
+            )
+        };
+        let mut pins = memory.pins.lock();
+        let result = if ret < 0 {
+            pins.list.retain(|pin| pin.id != id);
+            Err(Error::from_errno(ret))
+        } else {
+            // Always there: whoever takes pins from the list waits for those that are not settled.
+            if let Some(pin) = pins.list.iter_mut().find(|pin| pin.id == id) {
+                pin.pages = found;
+                pin.settled = true;
+            }
+            Ok(Pinned { id })
+        };
+        memory.settled.notify_all();
+        result
+    }
+
+    /// Gives a pinned range back.
+    pub fn unpin(&self, pinned: Pinned) {
+        let mut pins = self.memory.pins.lock();
+        let Some(index) = pins.list.iter().position(|pin| pin.id == pinned.id) else {
+            return;
+        };
+        let pin = pins.list.remove(index);
+        drop(pins);
+        if let Ok(pin) = pin {
+            // SAFETY: The device is open by the invariant of `Memory`; the pin is settled, as its
+            // `Pinned` exists, and out of the list.
+            unsafe { self.memory.unpin_one(&pin) };
+        }
+    }
+
+    /// Reads from a pinned range.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if the range is not pinned any more, or ends before.
+    pub fn read_pinned(&self, pinned: &Pinned, offset: usize, data: &mut [u8]) -> Result {
+        self.copy(pinned, offset, data.as_mut_ptr(), data.len(), false)
+    }
+
+    /// Writes to a range that was pinned to be writable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_pinned`].
+    pub fn write_pinned(&self, pinned: &Pinned, offset: usize, data: &[u8]) -> Result {
+        self.copy(pinned, offset, data.as_ptr().cast_mut(), data.len(), true)
+    }
+
+    fn copy(
+        &self,
+        pinned: &Pinned,
+        offset: usize,
+        data: *mut u8,
+        len: usize,
+        write: bool,
+    ) -> Result {
+        // With the lock held: what is in the list stays pinned.
+        let pins = self.memory.pins.lock();
+        let pin = pins.list.iter().find(|pin| pin.id == pinned.id);
+        let pin = pin.ok_or(EFAULT)?;
+        let end = offset.checked_add(len).ok_or(EFAULT)?;
+        if end > pin.pages.len() * PAGE_SIZE || (write && !pin.writable) {
+            return Err(EFAULT);
+        }
+        let mut done = 0;
+        while done < len {
+            let at = offset + done;
+            let part = (PAGE_SIZE - at % PAGE_SIZE).min(len - done);
+            // SAFETY: The page is pinned, as the pin is in the list and settled; `part` bytes
+            // fit into it. `data` has `part` more bytes, see `transfer`.
+            unsafe {
+                bindings::mdev_helper_copy_page(
+                    pin.pages[at / PAGE_SIZE],
+                    at % PAGE_SIZE,
+                    data.add(done).cast(),
+                    part,
+                    write,
+                );
+            }
+            done += part;
+        }
+        Ok(())
+    }
+}
