@@ -28,6 +28,7 @@
 //! | `contract`, `place` | a driver's static table, and a place described by it |
 //! | `verdict` | the comparator, its rules and their errnos |
 //! | [`config`] | the configuration space of a PCI function: every bit, and who may change it |
+//! | [`migration`] | the machine of a migration, and the region in front of it |
 //! | [`stream`] | the bytes of a migration: records, their checks and refusals |
 //!
 //! The crate uses neither allocation nor unsafe code nor unstable features, and knows nothing of
@@ -43,6 +44,7 @@ mod contract;
 mod errno;
 mod fields;
 pub mod line;
+pub mod migration;
 mod place;
 pub mod stream;
 mod value;

@@ -8,9 +8,14 @@ use std::ffi::CStr;
 
 fn libc_number(errno: Errno) -> i32 {
     match errno {
+        Errno::Io => libc::EIO,
+        Errno::NoMem => libc::ENOMEM,
+        Errno::Busy => libc::EBUSY,
         Errno::Xdev => libc::EXDEV,
+        Errno::NoDev => libc::ENODEV,
         Errno::Inval => libc::EINVAL,
         Errno::Range => libc::ERANGE,
+        Errno::NoMsg => libc::ENOMSG,
         Errno::ProtoNoSupport => libc::EPROTONOSUPPORT,
         Errno::OpNotSupp => libc::EOPNOTSUPP,
         Errno::MediumType => libc::EMEDIUMTYPE,
@@ -37,11 +42,11 @@ fn numbers_and_messages_are_those_of_the_c_library() {
 }
 
 #[test]
-fn all_holds_each_errno_of_each_rule_once() {
+fn all_is_in_order_and_holds_each_errno_of_each_rule() {
+    assert!(Errno::ALL.map(Errno::number).is_sorted_by(|a, b| a < b));
     let all: BTreeSet<_> = Errno::ALL.map(Errno::name).into();
     let of_rules: BTreeSet<_> = Rule::ALL.map(|r| r.errno().name()).into();
-    assert_eq!(all, of_rules);
-    assert_eq!(all.len(), Errno::ALL.len());
+    assert!(all.is_superset(&of_rules));
 }
 
 #[test]

@@ -4,8 +4,8 @@
 
 use crate::golden::golden;
 use migcore::{
-    judge, AcceptsLine, Contract, Errno, Escaped, Identity, Line, Node, Param, ParamRule,
-    Parameter, Place, Refusal, Rule, Steps, Version,
+    judge, AcceptsLine, Contract, Escaped, Identity, Line, Node, Param, ParamRule, Parameter,
+    Place, Refusal, Rule, Steps, Version,
 };
 use std::fmt::Write;
 
@@ -220,7 +220,6 @@ fn rules_and_errnos() {
         let text = format!("{} {rule:<12} {errno:<16} {number:>3}", rule.number());
         writeln!(out, "{text}  {}", errno.message()).expect("a String takes all");
     }
-    assert!(Errno::ALL.iter().all(|e| out.contains(e.name())));
     golden("rules", &out);
 }
 

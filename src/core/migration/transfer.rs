@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bytes of a session, out and in.
+
+use super::device::{Device, Pending, Phase};
+use super::machine::Machine;
+use super::session::{Direction, Loading, Save, SessionId, Transfer};
+use super::state::State;
+use crate::errno::Errno;
+use crate::stream::{Kind, Refusal, HEADER, MAX_PAYLOAD, MAX_RECORD, MAX_VERSION};
+
+/// What a save had to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// So many bytes, whole records.
+    Bytes(usize),
+    /// Nothing for now (`ENOMSG`): the device is at work, and all that it has to say was said.
+    Nothing,
+    /// Nothing more: the stream is whole.
+    End,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
+    /// Writes the next records of a save into `out`, as many as surely fit. `out` must hold at
+    /// least [`MAX_RECORD`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the session is over. `EINVAL`: `out` is too short. Otherwise the device's; the
+    /// stream then goes on where it was.
+    pub fn fill<D: Device<Buffer = B>>(
+        &mut self,
+        id: SessionId,
+        out: &mut [u8],
+        dev: &mut D,
+    ) -> Result<Filled, Errno> {
+        let phase = self.phase();
+        let save = match self.live(id)? {
+            Transfer::Save(save) => save,
+            Transfer::Spent(errno) => return Err(*errno),
+            Transfer::Load(_) => return Err(Errno::NoDev),
+        };
+        if save.ended {
+            return Ok(Filled::End);
+        }
+        if out.len() < MAX_RECORD {
+            return Err(Errno::Inval);
+        }
+        let mut done = 0_usize;
+        while let Some(room) = out.get_mut(done..).filter(|r| r.len() >= MAX_RECORD) {
+            match save.record(phase, room, dev) {
+                Ok(0) => break,
+                Ok(len) => done = done.saturating_add(len),
+                // What is written counts; the next call will fail if this one should have.
+                Err(_) if done > 0 => break,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(match done {
+            0 => Filled::Nothing,
+            len => Filled::Bytes(len),
+        })
+    }
+
+    /// Takes more bytes of a load, in whatever pieces they come.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the session is over. Otherwise the errno of the first fault, as soon as it can be
+    /// known, and from then on always that; [`refusal`](Machine::refusal) says what it was. The
+    /// state stays.
+    pub fn push<D: Device<Buffer = B>>(
+        &mut self,
+        id: SessionId,
+        bytes: &[u8],
+        dev: &mut D,
+    ) -> Result<(), Errno> {
+        match self.live(id)? {
+            Transfer::Load(reader) => reader
+                .push(bytes, &mut Loading(dev))
+                .map_err(|refusal: Refusal| refusal.errno()),
+            _ => Err(Errno::NoDev),
+        }
+    }
+
+    /// An estimate of what a read would give in pre-copy. What was filled but not read yet is the
+    /// caller's to add.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the session is over. `EINVAL`: the device is stopped.
+    pub fn precopy<D: Device<Buffer = B>>(
+        &mut self,
+        id: SessionId,
+        dev: &mut D,
+    ) -> Result<Pending, Errno> {
+        self.live(id)?;
+        if !self.state.is_precopy() {
+            return Err(Errno::Inval);
+        }
+        Ok(self.estimate(dev))
+    }
+
+    /// An estimate of what is left to fill in the current phase of the save that is open; nothing
+    /// if none is.
+    pub(super) fn estimate<D: Device<Buffer = B>>(&mut self, dev: &mut D) -> Pending {
+        match self.session.as_ref().map(|s| &s.transfer) {
+            Some(Transfer::Save(save)) if !save.ended => {
+                let mut pending = dev.pending();
+                if !save.named {
+                    // The first record; its string is not asked for just to be measured.
+                    pending.initial = pending.initial.saturating_add(HEADER as u64);
+                }
+                pending
+            }
+            _ => Pending::default(),
+        }
+    }
+
+    /// An estimate of the whole stream of a device that is stopped; never 0, since a client makes
+    /// a buffer of it.
+    pub fn size<D: Device<Buffer = B>>(&self, dev: &mut D) -> u64 {
+        dev.size().saturating_add(MAX_VERSION as u64)
+    }
+
+    /// Which phase a save is in.
+    fn phase(&self) -> Phase {
+        match self.state {
+            State::StopCopy => Phase::Stopped,
+            _ => Phase::PreCopy,
+        }
+    }
+
+    /// What is open, if it is the session that was asked for.
+    fn live(&mut self, id: SessionId) -> Result<&mut Transfer<B>, Errno> {
+        match &mut self.session {
+            Some(session) if session.id == id => Ok(&mut session.transfer),
+            _ => Err(Errno::NoDev),
+        }
+    }
+}
+
+impl Direction {
+    /// Whether a client reads.
+    pub const fn is_save(self) -> bool {
+        matches!(self, Direction::Save)
+    }
+}
+
+impl Save {
+    /// Writes one record, and returns its length: 0 if there is none.
+    fn record<D: Device>(
+        &mut self,
+        phase: Phase,
+        out: &mut [u8],
+        dev: &mut D,
+    ) -> Result<usize, Errno> {
+        if self.ended {
+            return Ok(0);
+        }
+        let payload = out.get_mut(HEADER..MAX_RECORD).ok_or(Errno::Inval)?;
+        if !self.named {
+            let line = payload.get_mut(..MAX_VERSION).ok_or(Errno::Inval)?;
+            let len = dev.version(line);
+            let len = self.frame(Kind::VERSION, out, len)?;
+            self.named = true;
+            return Ok(len);
+        }
+        match (dev.produce(phase, payload)?, phase) {
+            (Some((kind, len)), _) => self.frame(kind, out, len),
+            (None, Phase::PreCopy) => Ok(0),
+            (None, Phase::Stopped) => {
+                let len = self.writer.end(out);
+                self.ended = len > 0;
+                if self.ended {
+                    Ok(len)
+                } else {
+                    Err(Errno::Io)
+                }
+            }
+        }
+    }
+
+    /// Makes a record of a payload that is in place. It must be one: a device that says it has
+    /// written more than there was room for has failed.
+    fn frame(&mut self, kind: Kind, out: &mut [u8], len: usize) -> Result<usize, Errno> {
+        match self.writer.frame(kind, out, len.min(MAX_PAYLOAD + 1)) {
+            0 => Err(Errno::Io),
+            len => Ok(len),
+        }
+    }
+}
