@@ -36,12 +36,8 @@ kernel::pci_device_table!(
     []
 );
 
-/// A PCI function as a parent.
-#[pin_data]
-pub(crate) struct PciParent {
-    #[pin]
-    parent: Parent<Nvme>,
-}
+/// A PCI function as a parent. Has nothing of its own: the parent goes with the function.
+pub(crate) struct PciParent;
 
 impl pci::Driver for PciParent {
     type IdInfo = ();
@@ -62,7 +58,7 @@ impl pci::Driver for PciParent {
                 Total::Settable(RAM)
             }
         };
-        try_pin_init!(Self { parent <- Parent::register(pdev.as_ref(), total) })
+        Parent::<Nvme>::register(pdev.as_ref(), total).map(|()| Self)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
         Parent,
         Total, //
     },
+    residence::Resident,
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -34,7 +35,11 @@ use kernel::{
 #[derive(Clone)]
 pub struct Class(Arc<Inner>);
 
-struct Inner(NonNull<bindings::class>);
+struct Inner {
+    class: NonNull<bindings::class>,
+    // The class keeps its name, which is the module's.
+    _resident: Resident,
+}
 
 // SAFETY: A class is used by the driver core under locks of its own, from any thread.
 unsafe impl Send for Inner {}
@@ -50,19 +55,23 @@ impl Class {
     /// that this one cannot be loaded beside. (Who loads the module sees `EBUSY`: the module
     /// loader keeps `EEXIST` for a module of the same name.) `ENOMEM`.
     pub fn new(name: &'static CStr) -> Result<Self> {
-        let text = name.to_str().map_err(|_| EINVAL)?;
-        let path = CString::try_from_fmt(format_args!("/sys/class/{text}"))?;
+        let resident = Resident::new()?;
         // Asked beforehand, since sysfs answers a second directory of a name with a stack dump.
+        // Two modules that ask at once can both go on; the later one then fails with that dump.
         // SAFETY: A NUL-terminated string.
-        if unsafe { bindings::mdev_helper_path_exists(path.as_char_ptr()) } {
+        if unsafe { bindings::mdev_helper_class_exists(name.as_char_ptr()) } {
+            let text = name.to_str().map_err(|_| EINVAL)?;
             kernel::pr_err!(
-                "EEXIST: {path:?} is there: another driver has that class, unload it first\n"
+                "EEXIST: /sys/class/{text} is there: another driver has that class, unload it first\n"
             );
             return Err(EEXIST);
         }
         // SAFETY: A NUL-terminated, static string, which the class keeps.
         let class = from_err_ptr(unsafe { bindings::class_create(name.as_char_ptr()) })?;
-        let class = Inner(NonNull::new(class).ok_or(ENOMEM)?);
+        let class = Inner {
+            class: NonNull::new(class).ok_or(ENOMEM)?,
+            _resident: resident,
+        };
         Ok(Self(Arc::new(class, GFP_KERNEL)?))
     }
 }
@@ -70,7 +79,7 @@ impl Class {
 impl Drop for Inner {
     fn drop(&mut self) {
         // SAFETY: Made by `class_create`, and all devices, which hold a reference, are gone.
-        unsafe { bindings::class_destroy(self.0.as_ptr()) };
+        unsafe { bindings::class_destroy(self.class.as_ptr()) };
     }
 }
 
@@ -92,7 +101,7 @@ impl ClassDevice {
     /// Adds a device whose uevents are suppressed.
     fn new(class: &Class, name: CString) -> impl PinInit<Self, Error> {
         let class = class.clone();
-        let raw_class = class.0 .0.as_ptr();
+        let raw_class = class.0.class.as_ptr();
         try_pin_init!(Self {
             dev <- Opaque::try_ffi_init(move |slot: *mut bindings::device| {
                 // SAFETY: `slot` is valid for writes of a whole device; zeroes are what

@@ -15,7 +15,8 @@ use crate::{
     state::State,
     sysfs::{
         self,
-        File, //
+        File,
+        Writable, //
     },
     vfio::Operations, //
 };
@@ -191,7 +192,7 @@ struct Version<T>(PhantomData<T>);
 impl<T: Driver> File for Version<T> {
     type Object = Device<T>;
     const NAME: &'static CStr = c"migration_version";
-    const MODE: u16 = 0o644;
+    const MODE: u16 = 0o444;
 
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Device<T> {
         // SAFETY: The file is in the driver's groups.
@@ -201,7 +202,9 @@ impl<T: Driver> File for Version<T> {
     fn read(device: &Device<T>, out: &mut dyn Write) -> fmt::Result {
         device.with_place(|place| writeln!(out, "{}", place.version()))
     }
+}
 
+impl<T: Driver> Writable for Version<T> {
     fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
         device.with_place(|place| {
             Asked {
@@ -237,9 +240,8 @@ struct Settable<T>(PhantomData<T>);
 
 impl<T: Driver> File for Settable<T> {
     type Object = Device<T>;
-    // Replaced by the parameter's.
-    const NAME: &'static CStr = c"";
-    const MODE: u16 = 0o644;
+    const NAME: &'static CStr = driver::BudgetName::<T>::TEXT;
+    const MODE: u16 = 0o444;
 
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Device<T> {
         // SAFETY: The file is in the driver's groups.
@@ -250,7 +252,9 @@ impl<T: Driver> File for Settable<T> {
         let value = device.state.values.lock().now[T::BUDGET];
         writeln!(out, "{value}")
     }
+}
 
+impl<T: Driver> Writable for Settable<T> {
     fn write(device: &Device<T>, bytes: &[u8], offset: u64) -> Result {
         device.set_parameter(sysfs::line(bytes, offset)?)
     }
@@ -260,19 +264,14 @@ impl<T: Driver> File for Settable<T> {
 struct Groups<T>(PhantomData<T>);
 
 impl<T: Driver> Groups<T> {
-    const NAME: &'static [u8; 32] = &driver::budget_name::<T>();
-
     const SETTABLE: [*const bindings::bin_attribute; 2] = if driver::settable::<T>() {
-        [
-            &const { sysfs::named::<Settable<T>>(Self::NAME.as_ptr(), 0o644) },
-            null(),
-        ]
+        [&const { sysfs::writable::<Settable<T>>() }, null()]
     } else {
         [null(), null()]
     };
 
     const MIGRATION: [*const bindings::bin_attribute; 3] = [
-        &const { sysfs::attribute::<Version<T>>() },
+        &const { sysfs::writable::<Version<T>>() },
         &const { sysfs::attribute::<Accepts<T>>() },
         null(),
     ];

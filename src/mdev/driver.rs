@@ -9,6 +9,8 @@ use crate::{
     device::Device,
     function,
     mtype::Row,
+    names,
+    residence::Resident,
     shared::MAX_MODEL, //
 };
 use core::{
@@ -124,6 +126,7 @@ pub(crate) const fn check<T: Driver>() {
         );
         i += 1;
     }
+    names::check::<T>();
 }
 
 /// Checks a type's parameters against their rules.
@@ -253,10 +256,16 @@ impl<T: Driver> Cell<T> {
 
     /// Uses the registration, while there is one.
     pub(crate) fn hold(&'static self) -> Result<Hold<T>> {
+        let resident = Resident::new()?;
         let mut users = self.users.load(Relaxed);
         while users > EMPTY {
             match self.users.cmpxchg(users, users + 1, Full) {
-                Ok(_) => return Ok(Hold(self)),
+                Ok(_) => {
+                    return Ok(Hold {
+                        cell: self,
+                        _resident: resident,
+                    })
+                }
                 Err(now) => users = now,
             }
         }
@@ -265,6 +274,7 @@ impl<T: Driver> Cell<T> {
 
     fn register(&'static self) -> Result<Hold<T>> {
         const { check::<T>() };
+        let resident = Resident::new()?;
         self.users.cmpxchg(EMPTY, BUSY, Full).map_err(|_| EBUSY)?;
         let driver = self.driver.get();
         // SAFETY: BUSY keeps everybody else away, and the C structure may be all zeroes.
@@ -289,7 +299,10 @@ impl<T: Driver> Cell<T> {
             if ret.is_ok() { 1 } else { EMPTY },
             kernel::sync::atomic::Release,
         );
-        ret.map(|()| Hold(self))
+        ret.map(|()| Hold {
+            cell: self,
+            _resident: resident,
+        })
     }
 }
 
@@ -300,18 +313,22 @@ impl<T: Driver> Default for Cell<T> {
 }
 
 /// One user of a registration: proof that the driver is registered.
-pub(crate) struct Hold<T: Driver>(&'static Cell<T>);
+pub(crate) struct Hold<T: Driver> {
+    cell: &'static Cell<T>,
+    // Dropped after the driver is unregistered.
+    _resident: Resident,
+}
 
 impl<T: Driver> Hold<T> {
     /// The registered driver.
     pub(crate) fn as_raw(&self) -> *mut bindings::mdev_driver {
-        self.0.driver.get()
+        self.cell.driver.get()
     }
 }
 
 impl<T: Driver> Drop for Hold<T> {
     fn drop(&mut self) {
-        let cell = self.0;
+        let cell = self.cell;
         let mut users = cell.users.load(Relaxed);
         loop {
             let next = if users == 1 { BUSY } else { users - 1 };
@@ -346,17 +363,26 @@ impl<T: Driver> Registration<T> {
     }
 }
 
-/// The name of the budgeted parameter, NUL-terminated, for files that are named after it.
-pub(crate) const fn budget_name<T: Driver>() -> [u8; 32] {
-    let key = T::CONTRACT.params[T::BUDGET].key.as_bytes();
-    assert!(key.len() < 32, "a parameter's name is too long for a file");
-    let mut name = [0; 32];
-    let mut i = 0;
-    while i < key.len() {
-        name[i] = key[i];
-        i += 1;
-    }
-    name
+/// The name of the budgeted parameter, for files that are named after it.
+pub(crate) struct BudgetName<T>(PhantomData<T>);
+
+impl<T: Driver> BudgetName<T> {
+    const BYTES: &'static [u8; 32] = &{
+        let key = T::CONTRACT.params[T::BUDGET].key.as_bytes();
+        assert!(key.len() < 32, "a parameter's name is too long for a file");
+        let mut name = [0; 32];
+        let mut i = 0;
+        while i < key.len() {
+            name[i] = key[i];
+            i += 1;
+        }
+        name
+    };
+
+    pub(crate) const TEXT: &'static CStr = match CStr::from_bytes_until_nul(Self::BYTES) {
+        Ok(name) => name,
+        Err(_) => panic!("a parameter's name is too long for a file"),
+    };
 }
 
 /// Whether the budgeted parameter can be set.

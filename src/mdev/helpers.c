@@ -1,10 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/highmem.h>
+#include <linux/kernfs.h>
+#include <linux/kobject.h>
 #include <linux/mdev.h>
-#include <linux/namei.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/rcupdate.h>
 #include <linux/vfio.h>
 #include "helpers.h"
+/* What the Rust side takes the layout of the types of mdev and VFIO to be. */
+#include "layout_generated.inc"
+
+#if defined(CONFIG_PREEMPTION) && !defined(CONFIG_TASKS_RCU)
+/* synchronize_rcu_tasks() would not wait for tasks that were preempted. */
+#error "A preemptible kernel needs CONFIG_TASKS_RCU, which CONFIG_BPF_SYSCALL selects."
+#endif
+
+/*
+ * Waits until every task has left the code that it is running now: it has slept, or has returned
+ * to user space. For callbacks which have said that they are done, and never sleep after that.
+ */
+void mdev_helper_quiesce(void)
+{
+	synchronize_rcu_tasks();
+}
+
+static DEFINE_MUTEX(text_lock);
+static unsigned int text_users;
+
+/*
+ * The module's exit has run, or its init has failed: nobody is left to undo anything. What is
+ * still registered would call code that is about to be freed. A BUG ends the task that unloads the
+ * module, and the code stays.
+ */
+static int text_going(struct notifier_block *nb, unsigned long state, void *module)
+{
+	if (state != MODULE_STATE_GOING || module != THIS_MODULE)
+		return NOTIFY_DONE;
+	pr_emerg("%s: a value that is still registered was never dropped: the module stays\n",
+		 THIS_MODULE->name);
+	BUG();
+}
+
+static struct notifier_block text_notifier = {
+	.notifier_call = text_going,
+};
+
+/* Counts what refers to the module's code or data and is not counted by a module reference. */
+int mdev_helper_text_get(void)
+{
+	int ret = 0;
+
+	mutex_lock(&text_lock);
+	if (!text_users)
+		ret = register_module_notifier(&text_notifier);
+	if (!ret)
+		text_users++;
+	mutex_unlock(&text_lock);
+	return ret;
+}
+
+void mdev_helper_text_put(void)
+{
+	bool last;
+
+	mutex_lock(&text_lock);
+	last = !--text_users;
+	if (last)
+		unregister_module_notifier(&text_notifier);
+	mutex_unlock(&text_lock);
+	if (last)
+		mdev_helper_quiesce();
+}
 
 void mdev_helper_put_vfio_device(struct vfio_device *vdev)
 {
@@ -51,7 +120,6 @@ static void released(struct kobject *kobj)
 }
 
 static const struct kobj_type plain_ktype = {
-	.sysfs_ops = &kobj_sysfs_ops,
 	.release = released,
 };
 
@@ -69,15 +137,19 @@ void mdev_helper_set_release(struct device *dev)
 	dev->release = device_released;
 }
 
-/* As the caller's mount namespace sees it. */
-bool mdev_helper_path_exists(const char *path)
+/*
+ * Looks into sysfs itself: what is mounted where the caller is does not matter. /sys/kernel is
+ * never moved, and neither are its parent, which is the root, and /sys/class.
+ */
+bool mdev_helper_class_exists(const char *name)
 {
-	struct path found;
+	struct kernfs_node *root = rcu_dereference_protected(kernel_kobj->sd->__parent, true);
+	struct kernfs_node *classes = kernfs_find_and_get(root, "class");
+	struct kernfs_node *found = classes ? kernfs_find_and_get(classes, name) : NULL;
 
-	if (kern_path(path, 0, &found))
-		return false;
-	path_put(&found);
-	return true;
+	kernfs_put(found);
+	kernfs_put(classes);
+	return found;
 }
 
 /* Bytes of a BAR that is memory without side effects and has an address, else 0. */

@@ -4,14 +4,17 @@
 #include <linux/pci.h>
 #include <linux/ratelimit.h>
 
+int mdev_helper_text_get(void);
+void mdev_helper_text_put(void);
 void mdev_helper_put_vfio_device(struct vfio_device *vdev);
 void mdev_helper_ratelimit_init(struct ratelimit_state *rs);
 bool mdev_helper_suppress_uevents(struct device *dev, bool suppress);
 unsigned int mdev_helper_kobject_refs(struct kobject *kobj);
 bool mdev_helper_kobject_initialized(struct kobject *kobj);
 void mdev_helper_kobject_await_release(struct kobject *kobj);
+void mdev_helper_quiesce(void);
 int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const char *name);
 void mdev_helper_set_release(struct device *dev);
-bool mdev_helper_path_exists(const char *path);
+bool mdev_helper_class_exists(const char *name);
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);
 void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write);

@@ -15,7 +15,9 @@ use kernel::{
     prelude::*,
     time::{
         delay::fsleep,
-        Delta, //
+        Delta,
+        Instant,
+        Monotonic, //
     },
     types::Opaque, //
 };
@@ -23,10 +25,30 @@ use kernel::{
 /// How long a wait sleeps between two looks. References of others go within a grace period.
 const NAP: Delta = Delta::from_millis(2);
 
-/// Waits until `kobj` has no reference but `ours`.
-fn wait_for_refs(kobj: *mut bindings::kobject, ours: u32) {
-    // SAFETY: The callers pass a kobject in memory that they own, initialised.
-    while unsafe { bindings::mdev_helper_kobject_refs(kobj) } > ours {
+/// How many seconds a wait lasts before it is said for the first time, and from then on between
+/// two lines. Who waits here is an unbinding or an unloading that somebody waits for.
+const FIRST_WORD: i64 = 10;
+/// See [`FIRST_WORD`].
+const NEXT_WORD: i64 = 60;
+
+/// Waits until `kobj`, which `what` names in the log, has no reference but `ours`. There is no
+/// other way out: the memory of a kobject that somebody refers to must stay.
+fn wait_for_refs(kobj: *mut bindings::kobject, ours: u32, what: &CStr) {
+    let start = Instant::<Monotonic>::now();
+    let mut next = FIRST_WORD;
+    loop {
+        // SAFETY: The callers pass a kobject in memory that they own, initialised.
+        let refs = unsafe { bindings::mdev_helper_kobject_refs(kobj) };
+        if refs <= ours {
+            return;
+        }
+        if start.elapsed() > Delta::from_secs(next) {
+            kernel::pr_warn!(
+                "waiting for {next} s for the kobject {what:?}: {} references of others are left\n",
+                refs - ours
+            );
+            next += NEXT_WORD;
+        }
         fsleep(NAP);
     }
 }
@@ -38,24 +60,47 @@ fn wait_for_refs(kobj: *mut bindings::kobject, ours: u32) {
 /// `kobj` must be initialised, removed from sysfs and every list, the caller must own one
 /// reference and use it up with this call; its release must not free `kobj`.
 pub(crate) unsafe fn put_last(kobj: *mut bindings::kobject) {
-    wait_for_refs(kobj, 1);
+    // SAFETY: The caller's reference keeps the name, which a kobject has from before it is added.
+    let name = unsafe { name(kobj) };
+    wait_for_refs(kobj, 1, name);
     // SAFETY: The caller owns this reference. The memory stays, as the release does not free it.
     unsafe { bindings::kobject_put(kobj) };
     // SAFETY: As above; the reference count is zero, so that the release was run or scheduled.
     unsafe { bindings::mdev_helper_kobject_await_release(kobj) };
 }
 
+/// The name of a kobject, for a log line.
+///
+/// # Safety
+///
+/// `kobj` must have a reference and keep its name as long as the result lives.
+unsafe fn name<'a>(kobj: *mut bindings::kobject) -> &'a CStr {
+    // SAFETY: As the caller promises.
+    let name = unsafe { (*kobj).name };
+    if name.is_null() {
+        return c"(no name)";
+    }
+    // SAFETY: The name of a kobject is NUL-terminated, and stays as the caller promises.
+    unsafe { CStr::from_char_ptr(name) }
+}
+
 /// Waits for the release of a kobject that somebody else has put, if it ever was initialised.
+/// `what` names it in the log.
 ///
 /// # Safety
 ///
 /// `kobj` must be zeroed memory or a kobject that was initialised, whose own reference was put,
 /// and whose release does not free it.
-pub(crate) unsafe fn await_release(kobj: *mut bindings::kobject) {
+pub(crate) unsafe fn await_release(kobj: *mut bindings::kobject, what: &CStr) {
     // SAFETY: Zeroed memory is a valid, uninitialised kobject.
     if unsafe { bindings::mdev_helper_kobject_initialized(kobj) } {
-        wait_for_refs(kobj, 0);
-        // SAFETY: The reference count is zero, so that the release was run or scheduled.
+        wait_for_refs(kobj, 0, what);
+        // That the count is zero does not say that who brought it there has run the release, or
+        // scheduled it. It does so without sleeping: the release of a type of mdev looks at the
+        // type and at its parent, and last puts the device.
+        // SAFETY: May be called where one can sleep.
+        unsafe { bindings::mdev_helper_quiesce() };
+        // SAFETY: As was waited for, the release was run or scheduled.
         unsafe { bindings::mdev_helper_kobject_await_release(kobj) };
     }
 }

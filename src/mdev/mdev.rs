@@ -9,38 +9,10 @@
 //! nodes, the budget that `available_instances` is computed from, the settable parameters and all
 //! verdicts; there is no code of the driver in any of them.
 //!
+//! This is a whole one, the sample that comes with the framework:
+//!
 //! ```ignore
-//! static CELL: mdev::Cell<Toy> = mdev::Cell::new();
-//! struct Toy;
-//!
-//! #[vtable]
-//! impl mdev::Driver for Toy {
-//!     type Device = mdev::NoDevice;
-//!
-//!     const NAME: &'static CStr = c"toy";
-//!     const CONTRACT: &'static Contract = &Contract {
-//!         namespace: "toy",
-//!         params: &[Param { key: "lanes", rule: ParamRule::Equal }],
-//!         features: false,
-//!     };
-//!     const BUDGET: usize = 0;
-//!     const TYPES: &'static [mdev::Type] = &[mdev::Type {
-//!         sysfs_name: c"one", pretty_name: c"One lane", description: c"one lane",
-//!         name: "one", migratable: true, like: &["one"], params: &[1], pci: None,
-//!     }];
-//!     const IDENTITY: Identity<'static> =
-//!         Identity { model: "toy1", state: 1, reads: (1, 1), features: 0 };
-//!
-//!     fn cell() -> &'static mdev::Cell<Self> { &CELL }
-//! }
-//!
-//! #[pin_data]
-//! struct ToyModule {
-//!     // Dropped top down: the parent goes before the driver of its devices.
-//!     #[pin]
-//!     parent: mdev::VirtualParent<Toy>,
-//!     driver: mdev::Registration<Toy>,
-//! }
+#![doc = include_str!("../../samples/mdev_mtty.rs")]
 //! ```
 //!
 //! | module | what it is |
@@ -58,7 +30,9 @@
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
 //! | `settings` | what a tester can make a parent say of itself |
 //! | `class`, `pci` | parents without hardware, and what a PCI function has to offer |
+//! | `names` | whether a table's texts can be names and contents of files |
 //! | `sysfs`, `kobject`, `limit` | files, lifetimes, and rate limits, as the above need them |
+//! | `residence` | what must be gone before the module's code is |
 //!
 //! Not there yet: a migration stream; `migration_version` on a device without mdev.
 
@@ -78,10 +52,12 @@ mod kobject;
 mod limit;
 mod memory;
 mod mtype;
+mod names;
 mod parent;
 pub mod pci;
 mod question;
 mod region;
+mod residence;
 mod set_irqs;
 mod settings;
 mod shared;

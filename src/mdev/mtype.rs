@@ -15,7 +15,8 @@ use crate::{
     question::Asked,
     sysfs::{
         self,
-        File, //
+        File,
+        Writable, //
     },
 };
 use core::{
@@ -210,13 +211,13 @@ unsafe fn row<'a, T: Driver>(kobj: *mut bindings::kobject) -> &'a Row<T> {
 struct Version<T>(PhantomData<T>);
 
 impl<T: Driver> Version<T> {
-    const ATTRIBUTE: bindings::bin_attribute = sysfs::attribute::<Self>();
+    const ATTRIBUTE: bindings::bin_attribute = sysfs::writable::<Self>();
 }
 
 impl<T: Driver> File for Version<T> {
     type Object = Row<T>;
     const NAME: &'static CStr = c"migration_version";
-    const MODE: u16 = 0o644;
+    const MODE: u16 = 0o444;
 
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Row<T> {
         // SAFETY: `add_files` makes this file in the directory of a row.
@@ -226,7 +227,9 @@ impl<T: Driver> File for Version<T> {
     fn read(row: &Row<T>, out: &mut dyn Write) -> fmt::Result {
         row.with_type_place(|place| writeln!(out, "{}", place.version()))
     }
+}
 
+impl<T: Driver> Writable for Version<T> {
     fn write(row: &Row<T>, bytes: &[u8], offset: u64) -> Result {
         let parent = row.parent();
         row.with_type_place(|place| {

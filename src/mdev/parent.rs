@@ -24,7 +24,7 @@ use crate::{
 };
 use core::ptr::null_mut;
 use kernel::{
-    device,
+    device, devres,
     error::to_result,
     new_condvar, new_mutex, new_spinlock,
     prelude::*,
@@ -94,19 +94,18 @@ unsafe impl<T: Driver> Send for Parent<T> {}
 unsafe impl<T: Driver> Sync for Parent<T> {}
 
 impl<T: Driver> Parent<T> {
-    /// Registers `dev` as a parent of `T`'s types.
+    /// Registers `dev` as a parent of `T`'s types, until its driver is unbound.
     ///
+    /// There is nothing to keep, hence nothing that could be kept beyond the device: the parent is
+    /// the device's, which drops it after the driver's own data, or if the probe fails after this.
     /// The types have their files before the core's `MDEV_STATE=registered` is announced.
     ///
     /// # Errors
     ///
     /// `ENODEV` if `T` is not registered, `ENOMEM`, and whatever sysfs answers. Nothing is left
     /// registered then.
-    pub fn register<'a>(
-        dev: &'a device::Device<device::Bound>,
-        total: Total,
-    ) -> impl PinInit<Self, Error> + 'a {
-        Self::new(dev, total, Announce::Types)
+    pub fn register(dev: &device::Device<device::Bound>, total: Total) -> Result {
+        devres::register(dev, Self::new(dev, total, Announce::Types), GFP_KERNEL)
     }
 
     pub(crate) fn new<'a>(
@@ -143,8 +142,9 @@ impl<T: Driver> Parent<T> {
             types: KVec::with_capacity(T::TYPES.len(), GFP_KERNEL)?,
             hold: T::cell().hold()?,
             // Last of the fields, so that it goes first if publishing fails: its files use the others.
-            // SAFETY: The device is in sysfs, and stays there while it is bound or, without a
-            // driver, until its owner, which drops this first, removes it.
+            // SAFETY: The device is in sysfs, and stays there while it is bound, which is as long
+            // as its resources, or, without a driver, until its owner, which drops this first,
+            // removes it.
             settings <- unsafe { Directory::new(kobj(dev), c"settings") },
             _: {
                 // SAFETY: All fields are initialised, and nobody else has a reference yet.
@@ -226,8 +226,9 @@ impl<T: Driver> Parent<T> {
         if ret.is_err() {
             for row in &self.rows {
                 // SAFETY: The core has put each type that it had initialised; its release puts
-                // the device and frees nothing.
-                unsafe { kobject::await_release(row.kobj()) };
+                // the device and frees nothing. Others may have held it: a type can be written to
+                // before the next one fails.
+                unsafe { kobject::await_release(row.kobj(), row.kind().sysfs_name) };
             }
             return ret;
         }

@@ -19,7 +19,8 @@ use crate::{
     },
     sysfs::{
         self,
-        File, //
+        File,
+        Writable, //
     },
 };
 use core::{
@@ -38,6 +39,9 @@ use kernel::{
 /// A setting: how it reads, and how it is set from text.
 trait Setting: 'static {
     const NAME: &'static CStr;
+
+    /// Whether it cannot be set on a parent whose total is that of its hardware.
+    const OF_HARDWARE: bool = false;
 
     fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result;
 
@@ -121,11 +125,11 @@ impl Setting for Features {
 }
 
 /// The parent's total of the budgeted parameter, in a file of that parameter's name.
-struct Budget;
+struct Budget<T>(PhantomData<T>);
 
-impl Setting for Budget {
-    // Replaced by the parameter's.
-    const NAME: &'static CStr = c"";
+impl<T: Driver> Setting for Budget<T> {
+    const NAME: &'static CStr = driver::BudgetName::<T>::TEXT;
+    const OF_HARDWARE: bool = true;
 
     fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "{}", shared.total)
@@ -143,8 +147,9 @@ impl Setting for Budget {
 struct SettingFile<T, S>(PhantomData<(T, S)>);
 
 impl<T: Driver, S: Setting> SettingFile<T, S> {
-    fn refuse(parent: &Parent<T>, name: &str, errno: Error, why: &str) -> Result {
+    fn refuse(parent: &Parent<T>, errno: Error, why: &str) -> Result {
         if parent.notices.allows() {
+            let name = S::NAME.to_str().unwrap_or("");
             parent.dev.pr_warn(format_args!("settings/{name}: {why}\n"));
         }
         Err(errno)
@@ -154,7 +159,7 @@ impl<T: Driver, S: Setting> SettingFile<T, S> {
 impl<T: Driver, S: Setting> File for SettingFile<T, S> {
     type Object = Parent<T>;
     const NAME: &'static CStr = S::NAME;
-    const MODE: u16 = 0o600;
+    const MODE: u16 = 0o400;
 
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Parent<T> {
         // SAFETY: `add_files` makes this file in the `settings` of a parent, which are removed
@@ -165,24 +170,21 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
     fn read(parent: &Parent<T>, out: &mut dyn Write) -> fmt::Result {
         S::show(&parent.shared.lock(), out)
     }
+}
 
+impl<T: Driver, S: Setting> Writable for SettingFile<T, S> {
     fn write(parent: &Parent<T>, bytes: &[u8], offset: u64) -> Result {
-        let is_budget = S::NAME.to_bytes().is_empty();
-        let name = match S::NAME.to_str() {
-            Ok(name) if !is_budget => name,
-            _ => T::CONTRACT.params[T::BUDGET].key,
-        };
-        if is_budget && !parent.total_settable {
-            return Self::refuse(parent, name, EPERM, "fixed by the parent's hardware");
+        if S::OF_HARDWARE && !parent.total_settable {
+            return Self::refuse(parent, EPERM, "fixed by the parent's hardware");
         }
         let Ok(text) = sysfs::line(bytes, offset) else {
             let why = "not one line of printable ASCII, written at offset 0";
-            return Self::refuse(parent, name, EINVAL, why);
+            return Self::refuse(parent, EINVAL, why);
         };
         let mut shared = parent.shared.lock();
         if shared.devices > 0 {
             let why = "the parent has devices: remove them first";
-            return Self::refuse(parent, name, EBUSY, why);
+            return Self::refuse(parent, EBUSY, why);
         }
         match S::set(&mut shared, text) {
             Ok(()) => Ok(()),
@@ -190,6 +192,7 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
                 drop(shared);
                 if parent.notices.allows() {
                     let text = migcore::Escaped::new(text.as_bytes(), 64);
+                    let name = S::NAME.to_str().unwrap_or("");
                     parent.dev.pr_warn(format_args!(
                         "settings/{name}: \"{text}\" is not {wanted}\n"
                     ));
@@ -204,14 +207,13 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
 struct Files<T>(PhantomData<T>);
 
 impl<T: Driver> Files<T> {
-    const NAME: &'static [u8; 32] = &driver::budget_name::<T>();
     const ALWAYS: [&'static bindings::bin_attribute; 4] = [
-        &const { sysfs::named::<SettingFile<T, Budget>>(Self::NAME.as_ptr(), 0o600) },
-        &const { sysfs::attribute::<SettingFile<T, ModelName>>() },
-        &const { sysfs::attribute::<SettingFile<T, State>>() },
-        &const { sysfs::attribute::<SettingFile<T, StateRange>>() },
+        &const { sysfs::writable::<SettingFile<T, Budget<T>>>() },
+        &const { sysfs::writable::<SettingFile<T, ModelName>>() },
+        &const { sysfs::writable::<SettingFile<T, State>>() },
+        &const { sysfs::writable::<SettingFile<T, StateRange>>() },
     ];
-    const FEATURES: bindings::bin_attribute = sysfs::attribute::<SettingFile<T, Features>>();
+    const FEATURES: bindings::bin_attribute = sysfs::writable::<SettingFile<T, Features>>();
 }
 
 /// Makes the files in a parent's directory, with which they go.

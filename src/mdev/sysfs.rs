@@ -22,7 +22,7 @@ use kernel::{
     prelude::*, //
 };
 
-/// A file.
+/// A file that can be read.
 pub(crate) trait File: 'static {
     /// What the file is about.
     type Object;
@@ -30,7 +30,7 @@ pub(crate) trait File: 'static {
     /// Its name.
     const NAME: &'static CStr;
 
-    /// Its mode.
+    /// Who may read it, as a mode.
     const MODE: u16;
 
     /// Finds the object from the directory that the file is in.
@@ -43,12 +43,12 @@ pub(crate) trait File: 'static {
 
     /// Writes the whole content, newline included.
     fn read(object: &Self::Object, out: &mut dyn Write) -> fmt::Result;
+}
 
+/// A file that root can write as well.
+pub(crate) trait Writable: File {
     /// Takes one write. `offset` is 0 for every write that a file means to take.
-    fn write(object: &Self::Object, bytes: &[u8], offset: u64) -> Result {
-        let _ = (object, bytes, offset);
-        Err(EIO)
-    }
+    fn write(object: &Self::Object, bytes: &[u8], offset: u64) -> Result;
 }
 
 /// The part of a file's content that a reader asks for.
@@ -72,30 +72,29 @@ impl Write for Window<'_> {
     }
 }
 
-/// A file whose name and mode are known only to its table, in a form that C takes.
+/// A file that can only be read, in the form that C takes.
 pub(crate) const fn attribute<F: File>() -> bindings::bin_attribute {
-    named::<F>(c_name(F::NAME), F::MODE)
+    const { assert!(F::MODE & !0o444 == 0, "a mode of more than reading") };
+    // SAFETY: All fields are integers, pointers or optional functions: zeroes are valid.
+    let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
+    attr.attr.name = c_name(F::NAME).cast();
+    attr.attr.mode = F::MODE;
+    attr.read = Some(Shim::<F>::read);
+    attr
+}
+
+/// As [`attribute`], for a file that root can write as well.
+pub(crate) const fn writable<F: Writable>() -> bindings::bin_attribute {
+    let mut attr = attribute::<F>();
+    attr.attr.mode |= 0o200;
+    attr.write = Some(Shim::<F>::write);
+    attr
 }
 
 /// A name's first byte, for C, in a constant.
 #[expect(clippy::disallowed_methods, reason = "`as_char_ptr` is no `const fn`")]
 pub(crate) const fn c_name(name: &'static CStr) -> *const u8 {
     name.as_ptr().cast()
-}
-
-/// As [`attribute`], under another NUL-terminated name.
-pub(crate) const fn named<F: File>(name: *const u8, mode: u16) -> bindings::bin_attribute {
-    // SAFETY: All fields are integers, pointers or optional functions: zeroes are valid.
-    let mut attr: bindings::bin_attribute = unsafe { core::mem::zeroed() };
-    attr.attr.name = name.cast();
-    attr.attr.mode = mode;
-    attr.read = Some(Shim::<F>::read);
-    attr.write = if mode & 0o222 != 0 {
-        Some(Shim::<F>::write)
-    } else {
-        None
-    };
-    attr
 }
 
 /// The callbacks of a file.
@@ -139,7 +138,9 @@ impl<F: File> Shim<F> {
             }
         })
     }
+}
 
+impl<F: Writable> Shim<F> {
     /// Takes a write.
     ///
     /// # Safety

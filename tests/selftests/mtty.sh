@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-mtty
 peer=/peers/$(uname -r)/mtty.ko
-plan 8
+plan 9
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
 
 names() {
@@ -51,19 +51,25 @@ settings() {
 	unload mdev_mtty
 }
 # beside_the_other: one line that says why, with EEXIST, and no stack dump. insmod sees EBUSY:
-# the kernel's module loader keeps EEXIST for a module of the same name.
+# the kernel's module loader keeps EEXIST for a module of the same name. beside_the_other
+# [COMMAND...]: insmod as this runs it.
 beside_the_other() {
 	local mark lines text
 	load "$peer"
 	trap 'rmmod mtty' EXIT
 	mark=$(log_mark)
-	text=$(insmod "$MODULES/mdev-mtty.ko" 2>&1) && { echo "it was loaded"; return 1; }
+	text=$("$@" insmod "$MODULES/mdev-mtty.ko" 2>&1) && { echo "it was loaded"; return 1; }
 	matches insmod "Device or resource busy" "$text"
 	lines=$(log_since "$mark" | grep -vE 'verification failed|taints kernel')
 	echo "$lines"
 	equal "lines in the log" 1 "$(wc -l <<<"$lines")"
 	matches "the line" 'EEXIST.*/sys/class/mtty' "$lines"
 	fails test -e /sys/module/mdev_mtty
+}
+# without_sysfs COMMAND...: in a mount namespace where no sysfs is to be seen.
+without_sysfs() {
+	# shellcheck disable=SC2016
+	unshare --mount bash -ec 'mount -t tmpfs none /sys; [[ ! -e /sys/class ]]; exec "$@"' without_sysfs "$@"
 }
 in_turn() {
 	load mdev-mtty
@@ -86,9 +92,11 @@ check "24 ports, shared by the types" ports
 check "settings, without features" settings
 if [[ -e $peer ]]; then
 	check "beside the C mtty: EEXIST and one line in the log" beside_the_other
+	check "the same where no sysfs is mounted" beside_the_other without_sysfs
 	check "in turn with the C mtty" in_turn
 else
 	skip "beside the C mtty: EEXIST and one line in the log" "no C mtty for this kernel"
+	skip "the same where no sysfs is mounted" "no C mtty for this kernel"
 	skip "in turn with the C mtty" "no C mtty for this kernel"
 fi
 check "unloading takes a device along" unload_with_device
