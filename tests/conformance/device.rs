@@ -92,7 +92,7 @@ impl Region {
                 .get(at..at + 4)
                 .map(|part| u32::from_ne_bytes([part[0], part[1], part[2], part[3]]))
         };
-        let wide = |at: usize| Some(u64::from(word(at)?) | u64::from(word(at + 4)?) << 32);
+        let wide = |at: usize| Some(u64::from(word(at)?) | (u64::from(word(at + 4)?) << 32));
         let mut at = if info.flags & uapi::VFIO_REGION_INFO_FLAG_CAPS != 0 {
             info.cap_offset as usize
         } else {

@@ -289,11 +289,12 @@ impl Mapping {
     pub(crate) fn get(&self, offset: usize, length: usize) -> Vec<u8> {
         assert!(offset + length <= self.length);
         let from = self.start.as_ptr().cast::<u8>();
-        // SAFETY: inside the mapping, by the assertion; the device may change the bytes at any
-        // time, so they are read one by one and never referred to.
-        (offset..offset + length)
-            .map(|at| unsafe { from.add(at).read_volatile() })
-            .collect()
+        let one = |at: usize| {
+            // SAFETY: inside the mapping, by the assertion; the device may change the byte at any
+            // time, so it is read once and never referred to.
+            unsafe { from.add(at).read_volatile() }
+        };
+        (offset..offset + length).map(one).collect()
     }
 
     /// Puts `bytes` at `offset`.

@@ -144,7 +144,7 @@ fn sizes(case: &mut Case<'_>) -> Done {
 fn unknown_flags(case: &mut Case<'_>) -> Done {
     let (device, _) = case.open_v2()?;
     for bit in 19..32 {
-        let answer = device.feature(GET | MIG_STATE | 1 << bit, &mut [0; 8]);
+        let answer = device.feature(GET | MIG_STATE | (1 << bit), &mut [0; 8]);
         case.refused(format!("flag bit {bit}"), answer, &[Errno::EINVAL]);
     }
     for number in [1, MIG_STATE, 9] {
