@@ -8,10 +8,13 @@
 //! | `contract`, `place` | a driver's table and the places made from it |
 //! | `verdict` | the independent evaluator, `tests/evaluate.py`, on random questions |
 //! | `order` | all subsets of broken rules: the lowest must win |
+//! | `stream` | every bit, byte and record of a stream damaged; any pieces |
+//! | `replay` | the fuzzer's checks, on its corpus, with a plain model of the stream |
+//! | `config`, `load` | the configuration space bit by bit; its state, sound and hostile |
 //! | `errno` | the C library's numbers and texts |
 //! | `texts` | every message, whole, in `tests/golden/core` |
 //!
-//! `generate`, `mutate`, `evaluator` and `golden` are what these are made of. `PROPTEST_CASES=N`
+//! `generate`, `mutate`, `evaluator`, `streams` and `golden` are what these are made of. `PROPTEST_CASES=N`
 //! asks for more cases than each test does by itself; `BLESS=1` rewrites the golden texts.
 
 mod accepts;
@@ -24,6 +27,9 @@ mod line;
 mod mutate;
 mod order;
 mod place;
+mod replay;
+mod stream;
+mod streams;
 mod texts;
 mod verdict;
 mod version;

@@ -4,31 +4,7 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use migcore::{judge, AcceptsLine, Target};
+#[path = "../checks/accepts.rs"]
+mod accepts;
 
-fuzz_target!(|text: &str| {
-    let line = match AcceptsLine::parse(text) {
-        Ok(line) => line,
-        Err(error) => {
-            assert!(text.get(error.at..).is_some(), "{error:?}");
-            return;
-        }
-    };
-    assert_eq!(line.to_string(), text);
-    let decides = line.fields().filter(|(key, _)| !key.starts_with("x-"));
-    let mut count = 0;
-    for (entry, (key, value)) in line.entries().zip(decides) {
-        assert_eq!(
-            (entry.key, entry.accept.to_string()),
-            (key, value.to_owned())
-        );
-        assert_eq!(line.entry(count), Some(entry));
-        count += 1;
-    }
-    assert_eq!(line.entry(count), None);
-    // Each line that a place writes holds a range.
-    if text.contains("..") {
-        assert!(judge(text, &line).is_err());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| accepts::check(bytes));

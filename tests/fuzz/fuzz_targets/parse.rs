@@ -4,30 +4,7 @@
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use migcore::{Escaped, Line, Version};
+#[path = "../checks/parse.rs"]
+mod parse;
 
-fn printable(text: &str) -> bool {
-    text.bytes().all(|b| (b' '..=b'~').contains(&b))
-}
-
-fuzz_target!(|bytes: &[u8]| {
-    match Line::from_write(bytes) {
-        Ok(line) => {
-            assert!(printable(line.as_str()) && !line.as_str().is_empty());
-            assert!(bytes.starts_with(line.as_str().as_bytes()));
-        }
-        Err(error) => assert!(printable(&error.to_string())),
-    }
-    assert!(printable(&Escaped::new(bytes, 128).to_string()));
-    // Tools read version strings from files, too, where nothing has looked at the bytes before.
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        match Version::parse(text) {
-            Ok(version) => assert_eq!(version.to_string(), text),
-            Err(error) => {
-                assert!(text.get(error.at..).is_some(), "{error:?}");
-                assert!(printable(&error.to_string()));
-            }
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parse::check(bytes));
