@@ -8,12 +8,13 @@
 #   make check                host only: formatting, lints, layers, Cargo tests
 #   make vm RUN=script.sh     that script as root in the virtual machine, modules in $MODULES
 #   make tool                 the command-line tool, its man page and its completions
+#   make fuzz [T=pattern]     coverage-guided fuzzing, FUZZ_SECONDS=600 in all
 #   make bench                costs, as ratios within one run
 #   make doc                  rustdoc of all crates
 #   make clean                removes what was built here, not the cache
 
 .DEFAULT_GOAL := modules
-.PHONY: modules demo test check vm tool bench doc clean
+.PHONY: modules demo test check vm tool bench fuzz doc clean
 
 modules:
 	@scripts/modules.sh
@@ -36,6 +37,9 @@ vm: modules
 
 bench: modules
 	@scripts/bench.sh
+
+fuzz:
+	@T='$(T)' scripts/fuzz.sh
 
 doc:
 	@scripts/doc.sh
