@@ -6,8 +6,14 @@ use std::path::Path;
 
 /// Holds `text` against `tests/golden/core/<name>.txt`, or writes it there if `BLESS=1`.
 pub(crate) fn golden(name: &str, text: &str) {
+    golden_in("core", name, text);
+}
+
+/// As [`golden`], in another folder of `tests/golden`.
+pub(crate) fn golden_in(folder: &str, name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/golden/core")
+        .join("../../tests/golden")
+        .join(folder)
         .join(name)
         .with_extension("txt");
     if std::env::var("BLESS").is_ok_and(|v| v == "1") {

@@ -11,6 +11,7 @@
 //! | `stream` | every bit, byte and record of a stream damaged; any pieces |
 //! | `replay` | the fuzzer's checks, on its corpus, with a plain model of the stream |
 //! | `config`, `load` | the configuration space bit by bit; its state, sound and hostile |
+//! | `migration` | the machine and the region, in every state, against tables and rules |
 //! | `errno` | the C library's numbers and texts |
 //! | `texts` | every message, whole, in `tests/golden/core` |
 //!
@@ -24,6 +25,7 @@ mod evaluator;
 mod generate;
 mod golden;
 mod line;
+mod migration;
 mod mutate;
 mod order;
 mod place;

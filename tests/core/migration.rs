@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The migration machine and the region in front of it, over a device that watches its calls.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `model` | the device: blocks of bytes that can be saved, and every call checked for its order |
+//! | `client` | a host for it, with both client interfaces at hand |
+//! | `path` | the paths, against a search over the arcs that the kernel's header lists |
+//! | `table` | every state x request x flags x failing call, whole, in `tests/golden/migration` |
+//! | `machine` | sessions: who owns them, when they end, what a dead one says |
+//! | `registers`, `saving`, `loading` | the region, rule by rule |
+
+mod client;
+mod loading;
+mod machine;
+mod model;
+mod path;
+mod registers;
+mod saving;
+mod table;
