@@ -9,6 +9,7 @@
 //! | `verdict` | the independent evaluator, `tests/evaluate.py`, on random questions |
 //! | `order` | all subsets of broken rules: the lowest must win |
 //! | `stream` | every bit, byte and record of a stream damaged; any pieces |
+//! | `refusals` | each refusal of a stream, its errno and its text |
 //! | `replay` | the fuzzer's checks, on its corpus, with a plain model of the stream |
 //! | `config`, `load` | the configuration space bit by bit; its state, sound and hostile |
 //! | `migration` | the machine and the region, in every state, against tables and rules |
@@ -19,16 +20,19 @@
 //! asks for more cases than each test does by itself; `BLESS=1` rewrites the golden texts.
 
 mod accepts;
+mod config;
 mod contract;
 mod errno;
 mod evaluator;
 mod generate;
 mod golden;
 mod line;
+mod load;
 mod migration;
 mod mutate;
 mod order;
 mod place;
+mod refusals;
 mod replay;
 mod stream;
 mod streams;

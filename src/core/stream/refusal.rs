@@ -154,6 +154,12 @@ impl fmt::Display for Fault {
                 found,
                 min,
                 max,
+            } if min == max => write!(f, "payload of {kind} is {found} bytes, must be {max}"),
+            Fault::Length {
+                kind,
+                found,
+                min,
+                max,
             } => write!(
                 f,
                 "payload of {kind} is {found} bytes, must be {min} to {max}"
@@ -180,7 +186,7 @@ impl fmt::Display for Fault {
             Fault::Empty => f.write_str("the stream is empty"),
             Fault::Cut { missing: 0 } => f.write_str("the stream stops here, without END"),
             Fault::Cut { missing } => {
-                write!(f, "the stream stops {missing} bytes before its end")
+                write!(f, "the stream stops inside, at least {missing} bytes short")
             }
             Fault::Refused { kind, errno } => {
                 write!(f, "the device refuses {kind} with {errno}")
