@@ -9,6 +9,7 @@
 //! | `path` | the paths, against a search over the arcs that the kernel's header lists |
 //! | `table` | every state x request x flags x failing call, whole, in `tests/golden/migration` |
 //! | `machine` | sessions: who owns them, when they end, what a dead one says |
+//! | `script` | what the fuzzer runs: both clients and the device in any order |
 //! | `registers`, `saving`, `loading` | the region, rule by rule |
 
 mod client;
@@ -18,4 +19,6 @@ mod model;
 mod path;
 mod registers;
 mod saving;
+#[path = "../fuzz/checks/script.rs"]
+pub(crate) mod script;
 mod table;

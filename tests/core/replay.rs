@@ -3,6 +3,7 @@
 //! What the fuzzer runs, run again on its corpus and on a fixed number of changes to it: the
 //! same on each machine, in a few seconds.
 
+use crate::migration::script;
 use crate::streams::goldens;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,6 +90,25 @@ fn streams() {
                 }
             }
         }
+    }
+}
+
+/// Scripts of which each byte is a choice, so that any are as good as what has been found.
+#[test]
+fn scripts() {
+    for (_, seed) in files(&tests("fuzz/corpus/machine")) {
+        script::check(&seed);
+        for round in 0..300 {
+            let (mut chance, mut bytes) = (Chance::new(round), seed.clone());
+            blind(&mut bytes, &mut chance);
+            script::check(&bytes);
+        }
+    }
+    for round in 0..700 {
+        let mut chance = Chance::new(round);
+        let length = chance.below(300);
+        let bytes: Vec<u8> = (0..length).map(|_| chance.below(256) as u8).collect();
+        script::check(&bytes);
     }
 }
 
