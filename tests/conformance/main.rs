@@ -9,8 +9,6 @@
 //! The tests are in `groups`, one file for each part of the interface; `table` says what each
 //! request for a state must do; `runner` runs and judges; `sys` has the system calls.
 
-#![allow(dead_code, reason = "for the groups that follow")]
-
 mod case;
 mod device;
 mod groups;

@@ -227,11 +227,12 @@ impl Pages {
         }
     }
 
-    /// `length` bytes of the writable page, from `offset`.
-    pub(crate) fn get(&self, offset: usize, length: usize) -> Vec<u8> {
-        assert!(offset + length <= PAGE);
+    /// `length` bytes of those that `put_at_edge` put at `address`.
+    pub(crate) fn get_at_edge(&self, address: usize, length: usize) -> Vec<u8> {
+        let offset = address - self.writable();
+        assert!(offset >= 3 * PAGE && offset + length <= 4 * PAGE);
         let mut bytes = vec![0; length];
-        // SAFETY: inside the writable page, by the assertion.
+        // SAFETY: inside the second writable page, by the assertion.
         unsafe {
             let from = self.0.as_ptr().cast::<u8>().add(offset);
             std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), length);

@@ -10,7 +10,8 @@ use vfio_bindings::bindings::vfio as uapi;
 /// Number of a state.
 pub(crate) type State = u32;
 /// The device cannot go on until it is reset.
-pub(crate) const ERROR: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_ERROR;
+#[cfg(test)]
+const ERROR: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_ERROR;
 /// Does not run.
 pub(crate) const STOP: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_STOP;
 /// Runs.

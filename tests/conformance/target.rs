@@ -76,11 +76,6 @@ impl Target {
         self.folder.join(name)
     }
 
-    /// Whether opening goes through iommufd.
-    pub(crate) fn iommufd(&self) -> bool {
-        self.iommufd
-    }
-
     fn group(&self) -> Option<String> {
         let link = fs::read_link(self.folder.join("iommu_group")).ok()?;
         Some(format!("/dev/vfio/{}", link.file_name()?.to_string_lossy()))
