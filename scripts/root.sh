@@ -7,6 +7,8 @@
 # where it stopped; the folder is keyed by its contents (common.sh: root_key).
 # MIRROR=<address> overrides the mirror, which else is the host's own.
 . "$(dirname "$0")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=archive.sh
+. "$PROJECT/scripts/archive.sh"
 
 here=$PROJECT/scripts
 
@@ -14,29 +16,10 @@ here=$PROJECT/scripts
 [[ $(id -u) -eq 0 ]] || die "user $(id -un) is not root: making a root file system needs root"
 locked root
 
-host_tools() {
-	command -v mmdebstrap >/dev/null && return
-	step "install mmdebstrap on this machine" bash -c '
-		apt-get update -qq &&
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap'
-}
-
-# The host's first mirror that serves a whole archive (not the security one).
-mirror() {
-	local found
-	if [[ -n ${MIRROR:-} ]]; then echo "$MIRROR"; return; fi
-	# shellcheck disable=SC2016 # apt expands it
-	found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
-		grep -E '/debian/?$' | head -n 1) || found=
-	[[ -n $found ]] || die "apt on this machine names no Debian mirror: set MIRROR=<address of a Debian archive>"
-	echo "$found"
-}
-
 base() {
 	local uri=$1
 	rm -rf --one-file-system "$ROOT.partial"
-	# In a mount namespace of its own: a killed mmdebstrap leaves what it mounted.
-	unshare --mount --propagation private --fork --kill-child mmdebstrap --variant=apt "$SUITE" "$ROOT.partial" \
+	bootstrap --variant=apt "$SUITE" "$ROOT.partial" \
 		"deb $uri $SUITE main" "deb $uri $SUITE-updates main" "deb $uri $SUITE-backports main"
 	# Backports has a newer rustc: with it the mangled symbols differ and no module loads.
 	cat >"$ROOT.partial/etc/apt/preferences.d/stable-toolchain" <<-PIN

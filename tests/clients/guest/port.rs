@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Serial ports of PCI devices: finding, opening, sending, receiving, counting.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::frame::{frame, Checker, Fault};
+use crate::Failure;
+use rustix::termios::{speed, tcgetattr, tcsetattr, OptionalActions};
+
+/// One port that is sent to and received from.
+pub(crate) struct Port {
+    /// `ttyS4`
+    pub(crate) name: String,
+    /// The PCI function: `0000:00:02.0`
+    pub(crate) device: String,
+    lane: u8,
+    file: File,
+    outgoing: VecDeque<u8>,
+    sent: u32,
+    checker: Checker,
+    faults: u64,
+    last_byte: Instant,
+    told: (u64, u64),
+}
+
+/// All ports that belong to PCI devices, by number, opened.
+pub(crate) fn all(trigger: Option<&str>) -> Result<Vec<Port>, Failure> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/sys/class/tty")? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(number) = name
+            .strip_prefix("ttyS")
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        // The last part of the path that looks like a PCI function; ports of the board have none.
+        let path = fs::canonicalize(entry.path())?;
+        let function = path
+            .iter()
+            .map(|part| part.to_string_lossy())
+            .filter(|part| part.len() == 12 && part.contains('.') && part.starts_with("0000:"))
+            .last();
+        if let Some(function) = function {
+            found.push((number, name, function.into_owned()));
+        }
+    }
+    found.sort();
+    let mut ports = Vec::new();
+    for (lane, (_, name, device)) in found.into_iter().enumerate() {
+        ports.push(Port::open(u8::try_from(lane)?, name, device, trigger)?);
+    }
+    Ok(ports)
+}
+
+/// How many frames of this lane have arrived, at whichever port.
+pub(crate) fn arrived(ports: &[Port], lane: usize) -> u32 {
+    ports
+        .iter()
+        .filter(|port| port.checker.lane().map(usize::from) == Some(lane))
+        .map(|port| port.checker.next())
+        .max()
+        .unwrap_or(0)
+}
+
+impl Port {
+    fn open(
+        lane: u8,
+        name: String,
+        device: String,
+        trigger: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let nonblocking = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(nonblocking.bits() as i32)
+            .open(Path::new("/dev").join(&name))
+            .map_err(|error| format!("{name}: {error}"))?;
+        let mut settings = tcgetattr(&file)?;
+        settings.make_raw();
+        settings.set_speed(speed::B115200)?;
+        tcsetattr(&file, OptionalActions::Flush, &settings)?;
+        if let Some(level) = trigger {
+            let path = format!("/sys/class/tty/{name}/rx_trig_bytes");
+            fs::write(&path, level).map_err(|error| format!("{level} > {path}: {error}"))?;
+        }
+        Ok(Self {
+            name,
+            device,
+            lane,
+            file,
+            outgoing: VecDeque::new(),
+            sent: 0,
+            checker: Checker::default(),
+            faults: 0,
+            last_byte: Instant::now(),
+            told: (u64::MAX, 0),
+        })
+    }
+
+    pub(crate) fn lane(&self) -> u8 {
+        self.lane
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether the device has not yet taken all that there is.
+    pub(crate) fn waits_to_send(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Fills up to `window` frames that have not arrived, and writes what the driver takes.
+    pub(crate) fn send(&mut self, arrived: u32, window: u32) -> Result<(), Failure> {
+        while self.sent.wrapping_sub(arrived) < window {
+            self.outgoing.extend(frame(self.lane, self.sent));
+            self.sent = self.sent.wrapping_add(1);
+        }
+        while !self.outgoing.is_empty() {
+            let (front, _) = self.outgoing.as_slices();
+            match self.file.write(front) {
+                Ok(0) => break,
+                Ok(count) => drop(self.outgoing.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(format!("write to {}: {error}", self.name).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and checks all that is there.
+    pub(crate) fn receive(&mut self, now: Instant) -> Result<Vec<Fault>, Failure> {
+        let mut faults = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.last_byte = now;
+                    faults.extend(self.checker.take(&buffer[..count]));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(format!("read from {}: {error}", self.name).into()),
+            }
+        }
+        self.faults += faults.len() as u64;
+        Ok(faults)
+    }
+
+    /// How far it is, if that has changed.
+    pub(crate) fn progress(&mut self) -> Result<Option<String>, Failure> {
+        let irqs = interrupts(&self.name)?;
+        let now = (self.checker.bytes, irqs);
+        if now == self.told {
+            return Ok(None);
+        }
+        self.told = now;
+        let from = self
+            .checker
+            .lane()
+            .map_or("-".to_owned(), |lane| lane.to_string());
+        Ok(Some(format!(
+            "port={} from={from} frames={} bytes={} irqs={irqs} faults={}",
+            self.name, self.checker.frames, self.checker.bytes, self.faults
+        )))
+    }
+
+    /// Says so once each time that nothing came for `limit`.
+    pub(crate) fn stalled(&mut self, now: Instant, limit: Duration) -> Option<String> {
+        if now - self.last_byte < limit {
+            return None;
+        }
+        self.last_byte = now;
+        Some(format!(
+            "port={}: nothing came for {} s, {} frames were sent, {} bytes wait",
+            self.name,
+            limit.as_secs(),
+            self.sent,
+            self.outgoing.len()
+        ))
+    }
+}
+
+/// Interrupts of all processors on the lines that name this port.
+fn interrupts(name: &str) -> Result<u64, Failure> {
+    let table = fs::read_to_string("/proc/interrupts")?;
+    let mut sum = 0;
+    for line in table.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.iter().any(|word| word.trim_end_matches(',') == name) {
+            sum += words[1..]
+                .iter()
+                .map_while(|word| word.parse::<u64>().ok())
+                .sum::<u64>();
+        }
+    }
+    Ok(sum)
+}
