@@ -62,7 +62,7 @@ impl Config {
     fn checked<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8; SIZE], LoadError> {
         let found = bytes.len();
         let bytes: &[u8; SIZE] = bytes.try_into().map_err(|_| LoadError::Length { found })?;
-        for (at, (&found, &initial)) in bytes.iter().zip(&self.image.initial).enumerate() {
+        for (at, (&found, &initial)) in (0..SIZE).zip(bytes.iter().zip(&self.image.initial)) {
             let Some(rights) = self.image.rights(at) else {
                 return Err(LoadError::Value { at, found });
             };

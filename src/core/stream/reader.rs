@@ -151,7 +151,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
         sink: &mut impl Sink,
     ) -> Result<&'a [u8], Fault> {
         let (count, rest) = fill(self.header.get_mut(have..).unwrap_or_default(), bytes);
-        let have = have + count;
+        let have = have.saturating_add(count);
         if have < HEADER {
             self.state = State::Header(have);
             return Ok(rest);
@@ -187,7 +187,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
         }
         let place = self.buffer.as_mut().get_mut(have..length);
         let (count, rest) = fill(place.unwrap_or_default(), bytes);
-        let have = have + count;
+        let have = have.saturating_add(count);
         self.state = match self.buffer.as_ref().get(..length) {
             Some(payload) if have == length => {
                 take(&mut self.progress, self.checksum, header, payload, sink)?

@@ -76,8 +76,8 @@ fn number(bytes: &[u8]) -> u64 {
 
 /// The text of a version string's payload.
 pub(super) fn line(payload: &[u8]) -> Result<&str, Fault> {
-    let bad = |b: &u8| !(0x20..=0x7e).contains(b);
-    if let Some((at, &byte)) = payload.iter().enumerate().find(|(_, b)| bad(b)) {
+    let mut bytes = (0..payload.len()).zip(payload);
+    if let Some((at, &byte)) = bytes.find(|(_, b)| !(0x20..=0x7e).contains(*b)) {
         return Err(Fault::Unprintable { byte, at });
     }
     // Printable ASCII is UTF-8, so that this cannot fail.
