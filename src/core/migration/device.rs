@@ -14,7 +14,8 @@ use crate::stream::{Kind, Taken};
 /// save: begin_save, produce(PreCopy)*, [enter(Stopped)], freeze, produce(Stopped)* until None,
 ///       end_save          (end_save may come anywhere after begin_save; freeze may be refused)
 /// load: buffer, begin_load, judge, accept*, complete, commit
-///                         (abandon instead of commit, anywhere after begin_load)
+///                         (abandon instead of commit, anywhere after begin_load; a load that
+///                         begins again is abandon, begin_load)
 /// ```
 ///
 /// A call that fails must leave the device as it was before.

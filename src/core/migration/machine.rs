@@ -5,7 +5,7 @@
 use super::device::Device;
 use super::path;
 use super::refused::Refused;
-use super::session::{Direction, Front, Opened, Save, Session, SessionId, Transfer};
+use super::session::{Direction, Front, Load, Opened, Save, Session, SessionId, Transfer};
 use super::state::{Activity, Flags, State};
 use crate::errno::Errno;
 use crate::stream::{Checksum, Fault, Reader, Refusal, Writer};
@@ -71,7 +71,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
     /// Why the load that is open has been refused.
     pub fn refusal(&self) -> Option<Refusal> {
         match &self.session.as_ref()?.transfer {
-            Transfer::Load(reader) => match reader.finish() {
+            Transfer::Load(load) => match load.reader.finish() {
                 // That it is not whole yet is no fault.
                 Err(r) if !matches!(r.fault(), Fault::Empty | Fault::Cut { .. }) => Some(r),
                 _ => None,
@@ -170,7 +170,16 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
                 let buffer = dev.buffer().map_err(refused)?;
                 dev.begin_load().map_err(refused)?;
                 let reader = Reader::new(buffer, self.checksum);
-                return Ok(Some(self.open(front, Transfer::Load(reader))));
+                let reader = match front {
+                    // Its client joins the saves of a migration during which the source went on.
+                    Front::V1 => reader.restartable(),
+                    Front::V2 => reader,
+                };
+                let load = Load {
+                    reader,
+                    begun: true,
+                };
+                return Ok(Some(self.open(front, Transfer::Load(load))));
             }
             (PreCopy, Running) | (PreCopyP2p, RunningP2p) | (StopCopy, Stop) => {
                 self.end_session(dev);
@@ -192,8 +201,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
     }
 
     fn commit<D: Device<Buffer = B>>(&mut self, dev: &mut D) -> Result<(), Refused> {
-        if let Some(Transfer::Load(reader)) = self.session.as_ref().map(|s| &s.transfer) {
-            reader.finish().map_err(Refused::Stream)?;
+        if let Some(Transfer::Load(load)) = self.session.as_ref().map(|s| &s.transfer) {
+            load.reader.finish().map_err(Refused::Stream)?;
             self.session = None;
             dev.commit();
         }

@@ -58,7 +58,7 @@ pub(super) struct Session<B> {
 #[derive(Debug)]
 pub(super) enum Transfer<B> {
     Save(Save),
-    Load(Reader<B>),
+    Load(Load<B>),
     /// A save that was ended for another session, which then could not be opened. It has no more
     /// bytes, only the reason.
     Spent(Errno),
@@ -76,8 +76,8 @@ impl<B> Transfer<B> {
     pub(super) fn end<D: Device>(&self, dev: &mut D) {
         match self {
             Transfer::Save(_) => dev.end_save(),
-            Transfer::Load(_) => dev.abandon(),
-            Transfer::Spent(_) => {}
+            Transfer::Load(load) if load.begun => dev.abandon(),
+            Transfer::Load(_) | Transfer::Spent(_) => {}
         }
     }
 }
@@ -92,19 +92,38 @@ pub(super) struct Save {
     pub(super) ended: bool,
 }
 
+/// How far a load has come.
+#[derive(Debug)]
+pub(super) struct Load<B> {
+    pub(super) reader: Reader<B>,
+    /// The device is in it: not after it failed to begin again.
+    pub(super) begun: bool,
+}
+
 /// A device as the reader of a stream sees it.
-pub(super) struct Loading<'a, D>(pub(super) &'a mut D);
+pub(super) struct Loading<'a, D> {
+    pub(super) dev: &'a mut D,
+    pub(super) begun: &'a mut bool,
+}
 
 impl<D: Device> Sink for Loading<'_, D> {
     fn version(&mut self, line: &str) -> Result<(), Errno> {
-        self.0.judge(line)
+        self.dev.judge(line)
     }
 
     fn record(&mut self, kind: Kind, payload: &[u8]) -> Result<Taken, Errno> {
-        self.0.accept(kind, payload)
+        self.dev.accept(kind, payload)
+    }
+
+    fn restart(&mut self) -> Result<(), Errno> {
+        self.dev.abandon();
+        *self.begun = false;
+        self.dev.begin_load()?;
+        *self.begun = true;
+        Ok(())
     }
 
     fn end(&mut self) -> Result<(), Errno> {
-        self.0.complete()
+        self.dev.complete()
     }
 }

@@ -4,10 +4,10 @@
 
 use super::device::{Device, Pending, Phase};
 use super::machine::Machine;
-use super::session::{Direction, Loading, Save, SessionId, Transfer};
+use super::session::{Direction, Load, Loading, Save, SessionId, Transfer};
 use super::state::State;
 use crate::errno::Errno;
-use crate::stream::{Kind, Refusal, HEADER, MAX_PAYLOAD, MAX_RECORD, MAX_VERSION};
+use crate::stream::{Kind, HEADER, MAX_PAYLOAD, MAX_RECORD, MAX_VERSION};
 
 /// What a save had to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +76,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
         dev: &mut D,
     ) -> Result<(), Errno> {
         match self.live(id)? {
-            Transfer::Load(reader) => reader
-                .push(bytes, &mut Loading(dev))
-                .map_err(|refusal: Refusal| refusal.errno()),
+            Transfer::Load(Load { reader, begun }) => reader
+                .push(bytes, &mut Loading { dev, begun })
+                .map_err(|refusal| refusal.errno()),
             _ => Err(Errno::NoDev),
         }
     }

@@ -21,6 +21,10 @@
 //! Data flows in *chunks* that fill the section from its start. A read of `pending_bytes` offers
 //! one, and the next such read after one of `data_size` takes it as read. An offered chunk whose
 //! size was not read is offered again, also after a change of state within the save.
+//!
+//! A client may run a device while it is saved and then save it again, and send both saves one
+//! after the other. A load that comes through the region therefore begins again where a new stream
+//! begins, between two records; what came before is void.
 
 mod data;
 mod registers;

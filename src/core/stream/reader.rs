@@ -24,6 +24,16 @@ pub trait Sink {
     /// The payload is no state that a device can have.
     fn record(&mut self, kind: Kind, payload: &[u8]) -> Result<Taken, Errno>;
 
+    /// The source has begun again: another stream follows, and what came so far is void. Comes
+    /// only if the reader [allows](Reader::restartable) it.
+    ///
+    /// # Errors
+    ///
+    /// The sink cannot begin again.
+    fn restart(&mut self) -> Result<(), Errno> {
+        Err(Errno::Inval)
+    }
+
     /// END came, and everything that it counts.
     ///
     /// # Errors
@@ -52,6 +62,9 @@ pub struct Reader<B> {
     header: [u8; HEADER],
     progress: Progress,
     state: State,
+    restartable: bool,
+    /// END came; only a stream that begins again may follow.
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +88,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
             header: [0; HEADER],
             progress: Progress::NONE,
             state: State::Header(0),
+            restartable: false,
+            ended: false,
+        }
+    }
+
+    /// Allows the stream to begin again after any whole record, END included: for a client that
+    /// joins what several saves of one source gave it.
+    #[must_use]
+    pub fn restartable(self) -> Self {
+        Self {
+            restartable: true,
+            ..self
         }
     }
 
@@ -131,7 +156,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
     fn step<'a>(&mut self, bytes: &'a [u8], sink: &mut impl Sink) -> Result<&'a [u8], Refusal> {
         let done = match self.state {
             State::Refused(refusal) => return Err(refusal),
-            State::Ended => Err(Fault::AfterEnd),
+            State::Ended if !self.restartable => Err(Fault::AfterEnd),
+            State::Ended => self.take_header(0, bytes, sink),
             State::Header(have) => self.take_header(have, bytes, sink),
             State::Payload(header, length, have) => {
                 self.take_payload(header, length, have, bytes, sink)
@@ -157,6 +183,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
             return Ok(rest);
         }
         let header = Header::read(&self.header, self.checksum)?;
+        let first = header.kind == Kind::VERSION && header.sequence == 0;
+        if first && self.restartable && self.progress.records > 0 {
+            let kind = Kind::VERSION;
+            let refused = |errno| Fault::Refused { kind, errno };
+            sink.restart().map_err(refused)?;
+            (self.progress, self.ended) = (Progress::NONE, false);
+        } else if self.ended {
+            return Err(Fault::AfterEnd);
+        }
         let wanted = self.progress.sequence();
         if header.sequence != wanted {
             let found = header.sequence;
@@ -164,6 +199,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
         }
         self.progress.order(header.kind)?;
         let room = self.buffer.as_ref().len().min(self.buffer.as_mut().len());
+        self.ended = header.kind == Kind::END;
         self.state = match rules::length(header.kind, header.length, room)? {
             // Nothing will come that it could be taken with.
             0 => take(&mut self.progress, self.checksum, header, &[], sink)?,

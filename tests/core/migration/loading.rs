@@ -92,10 +92,79 @@ fn size_before_data_or_twice_is_no_stream() {
     assert_eq!(host.set_size(64), Err(Errno::Inval));
     assert_refused(&mut host, &whole);
 
+    let (head, _) = whole.split_at(whole.len() / 2);
+    let mut host = resuming();
+    host.give(head).expect("is a stream");
+    assert_eq!(host.set_size(head.len() as u64), Err(Errno::Inval));
+    assert_refused(&mut host, &whole);
+}
+
+/// A source that ran in between is saved twice, and its client sends both.
+#[test]
+fn a_load_begins_again_where_a_stream_begins() {
+    let (whole, contents) = stream();
+    let mut source = Host::new(ALL);
+    source.dev.work(1);
+    source.set(3).expect("legal");
+    let mut early = source.chunks();
+    source.dev.work(2);
+    early.extend(source.chunks());
+    // Wherever the first stream stops between two records, and however the second is cut.
+    let mut ends = vec![early.len(), whole.len()];
+    while let Some(end) = ends.pop() {
+        for size in [1, 5, 24, usize::MAX] {
+            let first = if end == whole.len() { &whole } else { &early };
+            let mut host = resuming();
+            for stream in [first, &whole] {
+                for piece in stream.chunks(size.min(stream.len())) {
+                    host.give(piece).expect("is a stream");
+                }
+            }
+            host.set(1).expect("is whole");
+            assert_eq!(host.dev.contents(), contents);
+        }
+    }
+    // Within a record it is no beginning, nor through the data file.
+    let mut host = resuming();
+    host.give(&early[..early.len() - 1]).expect("is a stream");
+    assert_eq!(host.give(&whole), Err(Errno::Inval));
+    assert_refused(&mut host, &whole);
+    let mut host = Host::new(ALL);
+    let id = host.open(State::Resuming);
+    host.push(id, &whole).expect("is a stream");
+    assert_eq!(host.push(id, &whole), Err(Errno::Inval));
+}
+
+#[test]
+fn a_load_that_begins_again_is_void_until_it_is_whole() {
+    let (whole, _) = stream();
+    for cut in 1..whole.len() {
+        let mut host = resuming();
+        let before = host.dev.contents();
+        host.give(&whole).expect("is a stream");
+        host.give(&whole[..cut]).expect("nothing is wrong so far");
+        assert_eq!(host.set(1), Err(Errno::Inval), "{cut}");
+        assert_eq!((host.value(), host.dev.contents()), (4, before));
+        host.check();
+        host.reset();
+        host.check();
+    }
+}
+
+#[test]
+fn a_device_that_cannot_begin_again_ends_the_load() {
+    let (whole, _) = stream();
     let mut host = resuming();
     host.give(&whole).expect("is a stream");
-    assert_eq!(host.set_size(whole.len() as u64), Err(Errno::Inval));
-    assert_refused(&mut host, &whole);
+    host.dev.fails_in = Some(0);
+    assert_eq!(host.give(&whole), Err(Errno::NoMem));
+    assert_eq!(host.set(1), Err(Errno::NoMem));
+    assert_eq!((host.value(), host.dev.is_loading()), (4, false));
+    host.reset();
+    host.check();
+    host.set(4).expect("legal");
+    host.give(&whole).expect("is a stream");
+    host.set(1).expect("is whole");
 }
 
 /// A refused load: each write fails, the state stays, a reset revives.
@@ -128,7 +197,14 @@ fn garbage_is_refused_at_once() {
     }
     let mut host = resuming();
     host.give(&whole).expect("is a stream");
-    assert_eq!(host.give(b"x"), Err(Errno::Inval), "more than all");
+    host.give(b"x")
+        .expect("could be a stream that begins again");
+    assert_eq!(host.set(1), Err(Errno::Inval), "but is not whole");
+    assert_eq!(host.give(&[0; 23]), Err(Errno::Inval), "and is none");
+    assert_refused(&mut host, &whole);
+    let mut host = resuming();
+    host.give(&whole).expect("is a stream");
+    assert_eq!(host.give(&whole[60..]), Err(Errno::Inval), "more than all");
     assert_refused(&mut host, &whole);
 }
 
