@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # modules.sh: builds the modules, with what is in the cached root file system, for the stock
-# kernel. KERNEL=debug: for the debug kernel, into build/debug. KERNEL=lint: with clippy, into build/lint. KDIR=<tree>: for a prepared kernel
-# tree of the user's own, with the tools of this machine. More make arguments may follow.
+# kernel. KERNEL=debug: for the debug kernel, into build/debug. KERNEL=lint: with clippy, into
+# build/lint. KDIR=<tree>: for a prepared kernel tree of the user's own, with the tools of this
+# machine. More make arguments may follow.
 . "$(dirname "$0")/common.sh"
 
 here=$PROJECT/scripts
@@ -17,6 +18,7 @@ fi
 # copy_sources FOLDER: what Kbuild reads, for a build beside that for the stock kernel. (Kbuild's
 # own separate output folder wants a source folder that nothing was built in.)
 copy_sources() {
+	mkdir -p "$PROJECT/$1"
 	"$here/in-root.sh" rsync --archive --relative --prune-empty-dirs \
 		--exclude=bindings_generated.rs --exclude=/src/cli --include='*/' --include='*.rs' \
 		--include='*.[ch]' --include=Kbuild --exclude='*' Kbuild src samples "$1/"
