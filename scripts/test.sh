@@ -8,6 +8,8 @@
 # KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=../tests/selftests/lib/header.sh
+. "$PROJECT/tests/selftests/lib/header.sh"
 
 here=$PROJECT/scripts
 selftests=$PROJECT/tests/selftests
@@ -17,6 +19,8 @@ KERNEL=${KERNEL:-stock}
 passed=0
 failed=0
 skipped=0
+in_scripts=0
+scripts_run=0
 
 "$here/modules.sh"
 "$here/tool.sh"
@@ -74,7 +78,7 @@ chosen() {
 
 # judge NAME FOLDER: counts the results of one script that was started.
 judge() {
-	local name=$1 out=$2/$1.out end=$2/$1.end planned='' given=0 bad=0 line number status fault
+	local name=$1 out=$2/$1.out end=$2/$1.end planned='' given=0 bad=0 line number status took fault
 	: >"$work/comments"
 	while IFS= read -r line; do
 		line=${line%$'\r'}
@@ -109,7 +113,9 @@ judge() {
 		failure "$name: the machine died in it" "$work/console"
 		return
 	fi
-	{ read -r status; fault=$(cat); } <"$end"
+	{ read -r status took; fault=$(cat); } <"$end"
+	in_scripts=$((in_scripts + took))
+	scripts_run=$((scripts_run + 1))
 	if [[ -n $fault ]]; then
 		printf '%s\n' "$fault" >"$work/fault"
 		while IFS= read -r line; do failure "$name: $line"; done <"$work/fault"
@@ -130,10 +136,14 @@ judge() {
 
 # in_vm SCRIPT...: one boot; scripts that were not reached stay without <name>.out.
 in_vm() {
-	local script inside=()
-	for script; do inside+=("/project/${script#"$PROJECT"/}"); done
-	# The machine's time: some minutes for all that may hang, and its own limit for each.
-	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$((300 + 200 * $#))} VM_ENV=SCRIPT_TIMEOUT \
+	local script inside=() limit=300
+	# The machine's time: some minutes to boot in, and for each script its own limit and a
+	# little for what follows it.
+	for script; do
+		inside+=("/project/${script#"$PROJECT"/}")
+		limit=$((limit + $(script_limit "$script") + 60))
+	done
+	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV=SCRIPT_TIMEOUT \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"
@@ -188,5 +198,6 @@ if [[ -z $T && $KERNEL == stock && -z ${SELFTESTS:-} ]]; then
 	fi
 fi
 
+echo "@ total: $in_scripts s in $scripts_run scripts, $SECONDS s in all"
 echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
 ((failed == 0 && passed > 0))

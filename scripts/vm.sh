@@ -165,7 +165,7 @@ machine+=(
 	-device "ivshmem-plain,memdev=media64" -device "ivshmem-plain,memdev=media256"
 	-device edu -device edu
 	-kernel /mnt/vmlinuz -initrd "$initrd"
-	-append "console=ttyS0 loglevel=4 panic=-1 kasan_multi_shot ${VM_APPEND:-}"
+	-append "console=ttyS0 loglevel=4 panic=-1 log_buf_len=8M kasan_multi_shot ${VM_APPEND:-}"
 )
 # shellcheck disable=SC2206 # split on purpose
 [[ -z ${VM_QEMU_ARGS:-} ]] || machine+=($VM_QEMU_ARGS)

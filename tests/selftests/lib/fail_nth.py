@@ -13,8 +13,8 @@ Operations:
   insert MODULE PARAMETERS    a module is loaded
 
 Prints "N allocations failed once, M of them survived", and what was left behind, if anything;
-exit status 1 then. An operation that fails with anything but ENOMEM (ENODEV for a bind, which the
-driver core answers for any failed probe) is reported too.
+exit status 1 then. An operation that fails with anything but ENOMEM is reported too, except for what
+the driver core answers in its place.
 """
 
 import ctypes
@@ -93,7 +93,8 @@ class Bind:
 
 
 class Insert:
-    allowed = {errno.ENOMEM}
+    # The driver core answers EINVAL if it cannot make the links between driver and module.
+    allowed = {errno.ENOMEM, errno.EINVAL}
 
     def __init__(self, module, parameters):
         self.name = os.path.basename(module).removesuffix(".ko").replace("-", "_")

@@ -100,6 +100,7 @@ mdev_devices=/sys/bus/mdev/devices
 parent() { readlink -f "/sys/class/mdev_bus/${1:-mdev_nvme0}"; }
 # type_node PARENT TYPE: TYPE without the driver's prefix.
 type_node() { echo "$(parent "$1")/mdev_supported_types/mdev_nvme-$2"; }
+mtty_type_node() { echo "/sys/class/mdev_bus/mtty/mdev_supported_types/$1"; }
 node() { echo "$mdev_devices/$1"; }
 
 # uuid N: the same for the same N, so that logs can be compared.

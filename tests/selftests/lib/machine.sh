@@ -50,4 +50,4 @@ clean_machine() {
 # Lines of the kernel's log that no test may cause.
 bad_log='WARNING:|BUG:|BUG |Oops|refcount_t|sysfs: cannot|kobject.*(error|tried|not initialized)|KASAN|UBSAN|kmemleak|INFO: task|INFO: rcu|possible recursive|possible circular|inconsistent lock|suspicious RCU|held lock freed|leaked|general protection|unable to handle|Call Trace|ODEBUG|list_(add|del) corruption|scheduling while atomic|sleeping function|rust_kernel: panicked|panicked at|soft lockup|hung_task|circular locking|Unpatched return thunk'
 # Lines that the kernel or the machine itself causes at any time, whatever runs.
-harmless_log='module verification failed|loading out-of-tree module|clocksource|kmemleak: Kernel memory leak detector'
+harmless_log='module verification failed|loading out-of-tree module|clocksource|kmemleak: Kernel memory leak detector initialized'
