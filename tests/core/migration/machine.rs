@@ -215,6 +215,24 @@ fn what_a_device_cannot_produce_is_asked_for_again() {
     assert_loads(&bytes);
 }
 
+/// What was written before the device failed is given out; the failure comes with the next read.
+#[test]
+fn a_failure_loses_nothing_that_was_written_before_it() {
+    let mut host = Host::new(ALL);
+    let id = host.open(State::StopCopy);
+    host.dev.no_produce = Some(Errno::NoMem);
+    let mut out = vec![0; 3 * MAX_RECORD];
+    let version = HEADER + LINE.len();
+    let filled = host.machine.fill(id, &mut out, &mut host.dev);
+    assert_eq!(filled, Ok(Filled::Bytes(version)));
+    let mut bytes = out[..version].to_vec();
+    let failed = host.machine.fill(id, &mut out, &mut host.dev);
+    assert_eq!(failed, Err(Errno::NoMem));
+    host.dev.no_produce = None;
+    bytes.extend(host.drain(id));
+    assert_loads(&bytes);
+}
+
 #[test]
 fn pre_copy_estimates_fall_to_nothing_as_they_are_read() {
     let mut host = Host::new(ALL);
