@@ -10,6 +10,7 @@
 //! | `path` | the paths, against a search over the arcs that the kernel's header lists |
 //! | `table` | every state x request x flags x failing call, whole, in `tests/golden/migration` |
 //! | `machine` | sessions: who owns them, when they end, what a dead one says |
+//! | `reading` | a save as the data file reads it |
 //! | `script` | what the fuzzer runs: both clients and the device in any order |
 //! | `registers`, `saving`, `loading` | the region, rule by rule |
 //! | `sequences` | whole migrations as QEMU 7.2 makes them, and where they are cancelled |
@@ -22,6 +23,7 @@ mod model;
 mod path;
 mod qemu;
 mod random;
+mod reading;
 mod registers;
 mod saving;
 #[path = "../fuzz/checks/script.rs"]

@@ -210,3 +210,11 @@ pub(super) fn stream() -> (Vec<u8>, (Vec<Vec<u8>>, u64)) {
     let id = host.open(State::StopCopy);
     (host.drain(id), host.dev.contents())
 }
+
+/// The bytes are a whole stream.
+pub(super) fn assert_loads(bytes: &[u8]) {
+    let mut host = Host::new(ALL);
+    let id = host.open(State::Resuming);
+    host.push(id, bytes).expect("is a stream");
+    host.request(State::Stop).expect("is whole");
+}

@@ -2,10 +2,10 @@
 
 //! Sessions: who owns them, when they end, what a dead one says.
 
-use super::client::{stream, Host, ALL, OFFERS};
-use super::model::{Call, Model, LINE};
-use migcore::migration::{Activity, Filled, Flags, Front, Machine, Pending, Refused, State};
-use migcore::stream::{crc32c, Kind, Writer, HEADER, MAX_PAYLOAD, MAX_RECORD};
+use super::client::{assert_loads, stream, Host, ALL, OFFERS};
+use super::model::{Call, LINE};
+use migcore::migration::{Activity, Filled, Flags, Front, Machine, Refused, State};
+use migcore::stream::{crc32c, Writer, HEADER, MAX_RECORD};
 use migcore::Errno;
 
 #[test]
@@ -37,17 +37,6 @@ fn a_save_and_a_load_bring_everything_over() {
 }
 
 #[test]
-fn the_first_record_is_the_version_string() {
-    for to in [State::PreCopy, State::PreCopyP2p, State::StopCopy] {
-        let mut host = Host::new(ALL);
-        let id = host.open(to);
-        let (_, bytes) = host.fill(id).expect("a save");
-        assert_eq!(&bytes[HEADER..HEADER + LINE.len()], LINE.as_bytes());
-        assert_eq!(bytes[..4], Kind::VERSION.number().to_le_bytes());
-    }
-}
-
-#[test]
 fn a_request_for_the_same_state_leaves_the_session_alone() {
     for to in [State::PreCopy, State::PreCopyP2p, State::StopCopy] {
         let mut host = Host::new(ALL);
@@ -71,13 +60,6 @@ fn a_request_for_the_same_state_leaves_the_session_alone() {
     host.push(id, tail).expect("is a stream");
     host.request(State::Stop).expect("is whole");
     assert_eq!(host.dev.contents(), contents);
-}
-
-fn assert_loads(bytes: &[u8]) {
-    let mut host = Host::new(ALL);
-    let id = host.open(State::Resuming);
-    host.push(id, bytes).expect("is a stream");
-    host.request(State::Stop).expect("is whole");
 }
 
 type Ending = (&'static str, fn(&mut Host));
@@ -146,135 +128,6 @@ fn bytes_go_one_way() {
     host.request(State::Stop).expect("legal");
     let id = host.open(State::Resuming);
     assert_eq!(host.fill(id), Err(Errno::NoDev));
-}
-
-#[test]
-fn pre_copy_says_nothing_and_the_end_is_the_end() {
-    let mut host = Host::new(ALL);
-    let id = host.open(State::PreCopy);
-    host.drain(id);
-    for _ in 0..2 {
-        assert_eq!(host.fill(id).map(|f| f.0), Ok(Filled::Nothing));
-    }
-    host.dev.work(1);
-    assert!(!host.drain(id).is_empty());
-    host.request(State::StopCopy).expect("legal");
-    assert!(!host.drain(id).is_empty(), "the rest and END");
-    for _ in 0..2 {
-        assert_eq!(host.fill(id).map(|f| f.0), Ok(Filled::End));
-    }
-}
-
-#[test]
-fn a_read_takes_as_many_records_as_surely_fit() {
-    let dev = || Model::new(4, MAX_PAYLOAD - 2);
-    let mut host = Host::with(ALL, dev());
-    let id = host.open(State::StopCopy);
-    for len in [0, 1, HEADER, MAX_RECORD - 1] {
-        let short = host.machine.fill(id, &mut vec![0; len], &mut host.dev);
-        assert_eq!(short, Err(Errno::Inval));
-    }
-    let mut out = vec![0; 3 * MAX_RECORD];
-    let filled = host.machine.fill(id, &mut out, &mut host.dev);
-    assert_eq!(
-        filled,
-        Ok(Filled::Bytes(HEADER + LINE.len() + 2 * MAX_RECORD))
-    );
-    let mut bytes = out[..HEADER + LINE.len() + 2 * MAX_RECORD].to_vec();
-    bytes.extend(host.drain(id));
-
-    let mut target = Host::with(ALL, dev());
-    let id = target.open(State::Resuming);
-    for piece in bytes.chunks(100_003) {
-        target.push(id, piece).expect("is a stream");
-    }
-    target.request(State::Stop).expect("is whole");
-    assert_eq!(target.dev.contents(), host.dev.contents());
-}
-
-#[test]
-fn what_a_device_cannot_produce_is_asked_for_again() {
-    let mut host = Host::new(ALL);
-    let id = host.open(State::PreCopy);
-    let mut bytes = Vec::new();
-    for turn in 0..4 {
-        host.dev.work(turn);
-        host.dev.no_produce = Some(Errno::NoMem);
-        match host.fill(id) {
-            // The version string was there before anything was asked for.
-            Ok((Filled::Bytes(_), first)) if turn == 0 => bytes.extend(first),
-            other => assert_eq!(other, Err(Errno::NoMem)),
-        }
-        assert_eq!(host.fill(id), Err(Errno::NoMem), "not for good, but still");
-        host.dev.no_produce = None;
-        if turn == 3 {
-            host.request(State::StopCopy).expect("legal");
-        }
-        bytes.extend(host.drain(id));
-    }
-    assert_loads(&bytes);
-}
-
-/// What was written before the device failed is given out; the failure comes with the next read.
-#[test]
-fn a_failure_loses_nothing_that_was_written_before_it() {
-    let mut host = Host::new(ALL);
-    let id = host.open(State::StopCopy);
-    host.dev.no_produce = Some(Errno::NoMem);
-    let mut out = vec![0; 3 * MAX_RECORD];
-    let version = HEADER + LINE.len();
-    let filled = host.machine.fill(id, &mut out, &mut host.dev);
-    assert_eq!(filled, Ok(Filled::Bytes(version)));
-    let mut bytes = out[..version].to_vec();
-    let failed = host.machine.fill(id, &mut out, &mut host.dev);
-    assert_eq!(failed, Err(Errno::NoMem));
-    host.dev.no_produce = None;
-    bytes.extend(host.drain(id));
-    assert_loads(&bytes);
-}
-
-#[test]
-fn pre_copy_estimates_fall_to_nothing_as_they_are_read() {
-    let mut host = Host::new(ALL);
-    let id = host.open(State::PreCopy);
-    let pending = |host: &mut Host| host.machine.precopy(id, &mut host.dev);
-    let first = pending(&mut host).expect("a save");
-    assert!(first.initial > 0 && first.dirty == 0);
-    let mut left = first.total();
-    while let Ok((Filled::Bytes(_), _)) = host.fill(id) {
-        let now = pending(&mut host).expect("a save").total();
-        assert!(now < left);
-        left = now;
-    }
-    assert_eq!(pending(&mut host), Ok(Pending::default()));
-    host.dev.work(0);
-    assert!(pending(&mut host).expect("a save").dirty > 0);
-    host.request(State::PreCopyP2p).expect("legal");
-    assert!(pending(&mut host).is_ok());
-    host.request(State::StopCopy).expect("legal");
-    assert_eq!(pending(&mut host), Err(Errno::Inval));
-    // Of a device that has nothing to say before it is stopped, the version string is.
-    let mut empty = Host::with(ALL, Model::new(0, 0));
-    let id = empty.open(State::PreCopy);
-    assert!(
-        empty
-            .machine
-            .precopy(id, &mut empty.dev)
-            .expect("a save")
-            .initial
-            > 0
-    );
-}
-
-#[test]
-fn the_size_is_never_nothing() {
-    for (count, size) in [(0, 0), (3, 5)] {
-        let mut host = Host::with(ALL, Model::new(count, size));
-        assert!(host.machine.size(&mut host.dev) > 0);
-        let id = host.open(State::StopCopy);
-        host.drain(id);
-        assert!(host.machine.size(&mut host.dev) > 0);
-    }
 }
 
 #[test]
