@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A serial port as a mediated device, shaped as the kernel's `samples/vfio-mdev/mtty.c`: the
-//! class and the device `mtty`, the types `mtty-1` and `mtty-2`.
+//! Serial ports as mediated devices, shaped as the kernel's `samples/vfio-mdev/mtty.c`: the class
+//! and the device `mtty`, the types `mtty-1` and `mtty-2`, the PCI ids that Linux's own driver for
+//! PCI serial cards binds.
 //!
-//! The smallest complete vendor driver on the framework: a table, and two registrations. It
-//! cannot be loaded beside the C sample, whose class it shares; either refuses then.
+//! The smallest complete vendor driver on the framework: tables, a device, and two registrations.
+//! It cannot be loaded beside the C sample, whose class it shares; either refuses then.
 
-use kernel::{
-    prelude::*,
-    str::CString, //
-};
-use mdev::{
-    Cell,
-    Class,
-    Contract,
-    Identity,
-    Param,
-    ParamRule,
-    Registration,
-    Total,
-    Type,
-    VirtualParent, //
-};
+mod uart;
+
+use kernel::{new_mutex, prelude::*, str::CString, sync::Mutex};
+use mdev::{Bar, Cell, Class, Context, Contract, Identity, Param, ParamRule, PciFunction};
+use mdev::{Registration, Total, Type, VirtualParent};
+use uart::Uart;
 
 module! {
     type: MttyModule,
@@ -34,13 +25,34 @@ module! {
 /// Serial ports that there are in all, as in the C sample.
 const PORTS: u64 = 24;
 
+/// A card with so many ports, eight registers each.
+const fn card(ports: usize) -> PciFunction {
+    let mut bars = [Bar::None; 6];
+    bars[0] = Bar::Io { size: 8 };
+    if ports > 1 {
+        bars[1] = Bar::Io { size: 8 };
+    }
+    PciFunction {
+        vendor: 0x4348,
+        device: 0x3253,
+        subsystem_vendor: 0x4348,
+        subsystem: 0x3253,
+        class: 0x07_00_02,
+        revision: 0x10,
+        bars,
+        pin: true,
+        msi: Some(1),
+        msix: None,
+    }
+}
+
 static CELL: Cell<Mtty> = Cell::new();
 
 struct Mtty;
 
 #[vtable]
 impl mdev::Driver for Mtty {
-    type Device = mdev::NoDevice;
+    type Device = Card;
 
     const NAME: &'static CStr = c"mdev_mtty";
 
@@ -67,7 +79,7 @@ impl mdev::Driver for Mtty {
             migratable: true,
             like: &["mtty-1"],
             params: &[1],
-            pci: None,
+            pci: Some(const { &card(1) }),
         },
         Type {
             sysfs_name: c"2",
@@ -77,7 +89,7 @@ impl mdev::Driver for Mtty {
             migratable: true,
             like: &["mtty-2"],
             params: &[2],
-            pci: None,
+            pci: Some(const { &card(2) }),
         },
     ];
 
@@ -90,6 +102,54 @@ impl mdev::Driver for Mtty {
 
     fn cell() -> &'static Cell<Self> {
         &CELL
+    }
+}
+
+/// The device: UARTs, each behind a BAR of its own.
+#[pin_data]
+struct Card {
+    #[pin]
+    uart: Mutex<Uart>,
+}
+
+impl Card {
+    /// Does something to the UARTs, and raises or ends what they interrupt for then.
+    fn with(&self, cx: &Context, mut f: impl FnMut(&mut Uart)) {
+        let mut uart = self.uart.lock();
+        let before = uart.interrupt();
+        f(&mut uart);
+        let after = uart.interrupt();
+        cx.interrupts().line(after);
+        if after && !before {
+            cx.interrupts().trigger(0);
+        }
+    }
+}
+
+impl mdev::Device for Card {
+    fn new(_kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error> {
+        let two = values == [2];
+        try_pin_init!(Self { uart <- new_mutex!(Uart::new(two)) })
+    }
+
+    fn read(&self, cx: &Context, bar: usize, offset: u64, data: &mut [u8]) {
+        self.with(cx, |uart| {
+            for (byte, register) in data.iter_mut().zip(offset..) {
+                *byte = uart.read(bar, register);
+            }
+        });
+    }
+
+    fn write(&self, cx: &Context, bar: usize, offset: u64, data: &[u8]) {
+        self.with(cx, |uart| {
+            for (&byte, register) in data.iter().zip(offset..) {
+                uart.write(bar, register, byte);
+            }
+        });
+    }
+
+    fn reset(&self, cx: &Context) {
+        self.with(cx, Uart::reset);
     }
 }
 
