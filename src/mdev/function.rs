@@ -6,7 +6,6 @@
 use crate::{
     bindings,
     driver::Type,
-    gate::Activity,
     irq::Interrupts,
     memory::{
         GuestMemory,
@@ -17,7 +16,10 @@ use kernel::{
     prelude::*,
     sync::Arc, //
 };
-use migcore::config::Layout as PciFunction;
+use migcore::{
+    config::Layout as PciFunction,
+    migration::Activity, //
+};
 
 /// What the framework offers to a device. A clone may be kept, by a worker for example: it is
 /// harmless when the device is closed or gone, as there is no guest memory and nobody to

@@ -11,18 +11,6 @@ use kernel::{
     },
 };
 
-/// What a device is allowed to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activity {
-    /// All that it can.
-    Running,
-    /// It answers accesses to its registers, but starts nothing of its own: no DMA, no interrupt
-    /// for work of its own.
-    Quiet,
-    /// Nothing that anybody could see: no DMA, no interrupt, no change of what it holds.
-    Stopped,
-}
-
 struct Inner {
     open: bool,
     inside: usize,

@@ -80,7 +80,6 @@ pub use self::function::{
     Device,
     NoDevice, //
 };
-pub use self::gate::Activity;
 pub use self::irq::Interrupts;
 pub use self::memory::{
     GuestMemory,
@@ -96,6 +95,7 @@ pub use migcore::config::{
     Layout as PciFunction,
     Msix, //
 };
+pub use migcore::migration::Activity;
 pub use migcore::{
     Contract,
     Identity,

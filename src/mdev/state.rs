@@ -10,7 +10,6 @@ use crate::{
         Context,
         Device as _, //
     },
-    gate::Activity,
     irq::Event,
     limit::Limit,
     mtype::Row,
@@ -24,7 +23,10 @@ use kernel::{
         SetOnce, //
     },
 };
-use migcore::MAX_PARAMS;
+use migcore::{
+    migration::Activity,
+    MAX_PARAMS, //
+};
 
 /// All of a device that is ours.
 ///
