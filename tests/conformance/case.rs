@@ -261,20 +261,40 @@ pub(crate) fn saved(device: &Device) -> Result<Vec<u8>, Stop> {
 pub(crate) enum Load {
     /// Taken, and the device is in STOP.
     Taken,
+    /// Refused by a write, after so many bytes, and then taken all the same at RESUMING -> STOP.
+    TakenAfterRefusal(usize, Errno),
     /// Refused by a write, after so many bytes.
     AtWrite(usize, Errno),
     /// Refused at RESUMING -> STOP.
     AtStop(Errno),
 }
 
+impl Load {
+    /// Whether the device has the state that was written.
+    pub(crate) fn committed(self) -> bool {
+        matches!(self, Self::Taken | Self::TakenAfterRefusal(..))
+    }
+
+    /// The same as an answer.
+    pub(crate) fn answer(self) -> Answer<()> {
+        match self {
+            Self::Taken => Ok(()),
+            Self::TakenAfterRefusal(_, errno) | Self::AtWrite(_, errno) | Self::AtStop(errno) => {
+                Err(errno)
+            }
+        }
+    }
+}
+
 /// Loads a stream into a device that runs, in pieces of this size. Goes on to STOP also after a
-/// write was refused, since that must fail too: if it does not, the load counts as taken.
+/// write was refused, since that must fail too.
 pub(crate) fn load(device: &Device, stream: &[u8], piece: usize) -> Result<Load, Stop> {
     let file = enter_with_file(device, table::RESUMING)?;
     let written = device::write_all(file.as_fd(), stream, piece);
     let stopped = device.set_state(table::STOP);
     Ok(match (written, stopped) {
-        (_, Ok(_)) => Load::Taken,
+        (Ok(()), Ok(_)) => Load::Taken,
+        (Err((done, errno)), Ok(_)) => Load::TakenAfterRefusal(done, errno),
         (Err((done, errno)), Err(_)) => Load::AtWrite(done, errno),
         (Ok(()), Err(errno)) => Load::AtStop(errno),
     })

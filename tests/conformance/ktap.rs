@@ -15,6 +15,9 @@ pub(crate) enum Verdict {
     Failed(Vec<String>),
 }
 
+/// How many of a test's problems are printed: the rest is seldom of another kind.
+const SHOWN: usize = 24;
+
 /// Prints results and counts them.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -56,7 +59,13 @@ impl Report {
             }
             Verdict::Failed(problems) => {
                 self.failed += 1;
-                problems.iter().for_each(|problem| self.note(problem));
+                problems
+                    .iter()
+                    .take(SHOWN)
+                    .for_each(|problem| self.note(problem));
+                if problems.len() > SHOWN {
+                    self.note(&format!("and {} more of this test", problems.len() - SHOWN));
+                }
                 line(&format!("not ok {number} - {name}: {says}"));
             }
         }

@@ -18,7 +18,7 @@ mod sys;
 mod table;
 mod target;
 
-use case::{Risk, Settings, Test};
+use case::{Risk, Settings, Stop, Test};
 use clap::Parser;
 use std::{process::ExitCode, time::Duration};
 use target::Target;
@@ -113,6 +113,16 @@ fn main() -> ExitCode {
     if tests.is_empty() {
         eprintln!("vfio-conform: no test has such a name (--list shows them)");
         return ExitCode::from(2);
+    }
+    // What cannot be opened at all is no finding of any test.
+    for target in [Some(&settings.target), settings.peer.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        if let Err(Stop::Fail(text) | Stop::Skip(text)) = target.open() {
+            eprintln!("vfio-conform: {text}");
+            return ExitCode::from(2);
+        }
     }
     runner::run(
         &tests,

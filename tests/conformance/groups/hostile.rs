@@ -190,9 +190,9 @@ fn ours(case: &mut Case<'_>) -> Result<(Device, Vec<Record>), Stop> {
 /// A stream that must not be taken; the device is reset after it.
 fn refused(case: &mut Case<'_>, device: &Device, what: &str, stream: &[u8]) -> Result<Load, Stop> {
     let done = load(device, stream, 32 * 1024)?;
-    case.check(done != Load::Taken, || format!("{what}: taken"));
+    case.check(!done.committed(), || format!("{what}: {done:?}"));
     let state = device.state();
-    case.check(done == Load::Taken || state == Ok(table::RESUMING), || {
+    case.check(done.committed() || state == Ok(table::RESUMING), || {
         format!(
             "{what}: state after the refusal: {}",
             crate::device::named(state)
@@ -506,7 +506,7 @@ fn payloads(case: &mut Case<'_>) -> Done {
                 let mut changed = records.clone();
                 changed[number].payload[at] ^= change;
                 let stream = joined(&renumbered(&changed));
-                if load(&device, &stream, 4096)? == Load::Taken {
+                if load(&device, &stream, 4096)?.committed() {
                     taken += 1;
                     // It is a state now: it must run, be saved and be loaded like any other.
                     must("-> RUNNING", device.set_state(table::RUNNING))?;
@@ -594,7 +594,12 @@ fn bytes(case: &mut Case<'_>) -> Done {
         for change in [0xff_u8, 0x01, 0x80] {
             let mut changed = stream.clone();
             changed[at] ^= change;
-            if load(&device, &changed, 4096)? == Load::Taken {
+            let done = load(&device, &changed, 4096)?;
+            // A write said no, and then the state was taken: nobody checked it.
+            case.check(!matches!(done, Load::TakenAfterRefusal(..)), || {
+                format!("byte {at} ^ {change:#04x}: {done:?}")
+            });
+            if done.committed() {
                 taken.push(at);
                 must("-> RUNNING", device.set_state(table::RUNNING))?;
                 // It is a state now; using it must be harmless.

@@ -431,13 +431,7 @@ fn many_sessions(case: &mut Case<'_>) -> Done {
         let file = enter_with_file(&device, state)?;
         let _ = sys::read(file.as_fd(), &mut [0; 16]);
         must("-> RUNNING", device.set_state(table::RUNNING))?;
-        must(
-            "loading",
-            match load(&device, &stream, 4096)? {
-                Load::Taken => Ok(()),
-                Load::AtWrite(_, errno) | Load::AtStop(errno) => Err(errno),
-            },
-        )?;
+        must("loading", load(&device, &stream, 4096)?.answer())?;
         must("-> RUNNING", device.set_state(table::RUNNING))?;
     }
     let again = saved(&device)?;

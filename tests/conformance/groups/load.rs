@@ -8,7 +8,6 @@ use crate::{
     device::{read_all, write_all, Device},
     sys, table,
 };
-use nix::errno::Errno;
 use std::os::fd::AsFd;
 use vfio_bindings::bindings::vfio as uapi;
 
@@ -113,21 +112,13 @@ fn own(case: &mut Case<'_>) -> Done {
     case.check(saved(&device)? != stream, || {
         "another state gives the same stream: this proves nothing".to_owned()
     });
-    must("loading", taken(load(&device, &stream, 4096)?))?;
+    must("loading", load(&device, &stream, 4096)?.answer())?;
     must("-> RUNNING", device.set_state(table::RUNNING))?;
     let again = saved(&device)?;
     case.check(again == stream, || {
         difference("saved again", &again, &stream)
     });
     Ok(())
-}
-
-/// A load as an answer.
-fn taken(load: Load) -> Result<(), Errno> {
-    match load {
-        Load::Taken => Ok(()),
-        Load::AtWrite(_, errno) | Load::AtStop(errno) => Err(errno),
-    }
 }
 
 fn peer(case: &mut Case<'_>) -> Done {
@@ -139,7 +130,7 @@ fn peer(case: &mut Case<'_>) -> Done {
     for round in 0..3 {
         must(
             format!("round {round}: there"),
-            taken(load(&other, &stream, 32 * 1024)?),
+            load(&other, &stream, 32 * 1024)?.answer(),
         )?;
         must("-> RUNNING", other.set_state(table::RUNNING))?;
         let there = saved(&other)?;
@@ -148,7 +139,7 @@ fn peer(case: &mut Case<'_>) -> Done {
         });
         must(
             format!("round {round}: back"),
-            taken(load(&device, &there, 777)?),
+            load(&device, &there, 777)?.answer(),
         )?;
         must("-> RUNNING", device.set_state(table::RUNNING))?;
         let back = saved(&device)?;
@@ -164,7 +155,7 @@ fn peer_config(case: &mut Case<'_>) -> Done {
     let (device, _) = case.open_v2()?;
     stir(&device, 0x61)?;
     let stream = saved(&device)?;
-    must("loading", taken(load(&other, &stream, 4096)?))?;
+    must("loading", load(&other, &stream, 4096)?.answer())?;
     let bytes = |device: &Device| {
         let config = must(
             "configuration region",
@@ -257,7 +248,7 @@ fn concatenated(case: &mut Case<'_>) -> Done {
     must("-> STOP_COPY", device.set_state(table::STOP_COPY))?;
     stream.extend(must("STOP_COPY", read_all(file.as_fd(), 4096, false))?);
     must("-> RUNNING", device.set_state(table::RUNNING))?;
-    must("loading", taken(load(&other, &stream, 4096)?))?;
+    must("loading", load(&other, &stream, 4096)?.answer())?;
     must("-> RUNNING", other.set_state(table::RUNNING))?;
     let (here, there) = (saved(&device)?, saved(&other)?);
     case.check(here == there, || {
