@@ -14,7 +14,9 @@
 //! stall port=ttyS4: nothing came for 30 s, 3 frames are on their way
 //! ```
 //!
-//! The kernel's command line may have `mdev.trigger=N`: the receive trigger level to set.
+//! The kernel's command line may have `mdev.trigger=N`, the receive trigger level to set, and
+//! `mdev.burst=N`, how many bytes of a port may be on their way at most (as many as its FIFO's
+//! driver takes). The kernel's own C mtty loses a burst that fills its FIFO to the last byte.
 
 #![forbid(unsafe_code)]
 
@@ -69,6 +71,12 @@ fn run() -> Result<std::convert::Infallible, Failure> {
     writeln!(events, "hello boot={boot} kernel={}", release.trim())?;
 
     let trigger = option("mdev.trigger")?;
+    let burst = match option("mdev.burst")? {
+        Some(number) => number
+            .parse()
+            .map_err(|error| format!("mdev.burst={number}: {error}"))?,
+        None => usize::MAX,
+    };
     let mut ports = port::all(trigger.as_deref())?;
     for port in &ports {
         writeln!(
@@ -83,20 +91,24 @@ fn run() -> Result<std::convert::Infallible, Failure> {
         return Err("no PCI device has a serial port".into());
     }
     writeln!(events, "ready ports={}", ports.len())?;
-    exchange(&mut ports, &mut events)
+    exchange(&mut ports, burst, &mut events)
 }
 
 /// Sends and checks for ever.
-fn exchange(ports: &mut [Port], events: &mut File) -> Result<std::convert::Infallible, Failure> {
+fn exchange(
+    ports: &mut [Port],
+    burst: usize,
+    events: &mut File,
+) -> Result<std::convert::Infallible, Failure> {
     let start = Instant::now();
     let mut reported = start;
     loop {
         // A frame counts as arrived wherever the device delivers it.
-        let arrived: Vec<u32> = (0..ports.len())
+        let arrived: Vec<(u32, u64)> = (0..ports.len())
             .map(|lane| port::arrived(ports, lane))
             .collect();
         for (port, arrived) in ports.iter_mut().zip(arrived) {
-            port.send(arrived, WINDOW)?;
+            port.send(arrived, WINDOW, burst)?;
         }
         wait(ports)?;
         let now = Instant::now();

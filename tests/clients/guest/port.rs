@@ -21,7 +21,9 @@ pub(crate) struct Port {
     lane: u8,
     file: File,
     outgoing: VecDeque<u8>,
+    blocked: bool,
     sent: u32,
+    written: u64,
     checker: Checker,
     faults: u64,
     last_byte: Instant,
@@ -59,14 +61,14 @@ pub(crate) fn all(trigger: Option<&str>) -> Result<Vec<Port>, Failure> {
     Ok(ports)
 }
 
-/// How many frames of this lane have arrived, at whichever port.
-pub(crate) fn arrived(ports: &[Port], lane: usize) -> u32 {
+/// How many frames and bytes of this lane have arrived, at whichever port.
+pub(crate) fn arrived(ports: &[Port], lane: usize) -> (u32, u64) {
     ports
         .iter()
         .filter(|port| port.checker.lane().map(usize::from) == Some(lane))
-        .map(|port| port.checker.next())
+        .map(|port| (port.checker.next(), port.checker.bytes))
         .max()
-        .unwrap_or(0)
+        .unwrap_or_default()
 }
 
 impl Port {
@@ -97,7 +99,9 @@ impl Port {
             lane,
             file,
             outgoing: VecDeque::new(),
+            blocked: false,
             sent: 0,
+            written: 0,
             checker: Checker::default(),
             faults: 0,
             last_byte: Instant::now(),
@@ -113,27 +117,41 @@ impl Port {
         &self.file
     }
 
-    /// Whether the device has not yet taken all that there is.
+    /// Whether the driver has not yet taken all that may be sent.
     pub(crate) fn waits_to_send(&self) -> bool {
-        !self.outgoing.is_empty()
+        self.blocked
     }
 
-    /// Fills up to `window` frames that have not arrived, and writes what the driver takes.
-    pub(crate) fn send(&mut self, arrived: u32, window: u32) -> Result<(), Failure> {
-        while self.sent.wrapping_sub(arrived) < window {
+    /// Fills up to `window` frames that have not arrived, and writes what the driver takes, as long
+    /// as no more than `burst` bytes are on their way.
+    pub(crate) fn send(
+        &mut self,
+        arrived: (u32, u64),
+        window: u32,
+        burst: usize,
+    ) -> Result<(), Failure> {
+        while self.sent.wrapping_sub(arrived.0) < window {
             self.outgoing.extend(frame(self.lane, self.sent));
             self.sent = self.sent.wrapping_add(1);
         }
-        while !self.outgoing.is_empty() {
+        loop {
+            let under_way = usize::try_from(self.written.saturating_sub(arrived.1))?;
             let (front, _) = self.outgoing.as_slices();
-            match self.file.write(front) {
-                Ok(0) => break,
-                Ok(count) => drop(self.outgoing.drain(..count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            let most = front.len().min(burst.saturating_sub(under_way));
+            self.blocked = !self.outgoing.is_empty() && most > 0;
+            if !self.blocked {
+                return Ok(());
+            }
+            match self.file.write(&front[..most]) {
+                Ok(0) => return Ok(()),
+                Ok(count) => {
+                    self.written += count as u64;
+                    self.outgoing.drain(..count);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(format!("write to {}: {error}", self.name).into()),
             }
         }
-        Ok(())
     }
 
     /// Reads and checks all that is there.
