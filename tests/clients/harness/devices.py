@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mediated devices: making, finding, removing."""
+
+import os
+import threading
+import time
+import uuid
+
+from timeline import Failed
+
+DEVICES = "/sys/bus/mdev/devices"
+
+
+def read(path):
+    with open(path, encoding="ascii") as file:
+        return file.read().rstrip("\n")
+
+
+def write(path, text):
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failed(f"write '{text}' to {path}: {error}") from error
+
+
+class Device:
+    """One device of a type: `Device("/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1")`."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.uuid = str(uuid.uuid4())
+        self.path = f"{DEVICES}/{self.uuid}"
+        write(f"{kind}/create", self.uuid)
+
+    @property
+    def ports(self):
+        """Serial ports of the type: the number at the end of its name."""
+        return int(self.kind.rsplit("-", 1)[1])
+
+    def exists(self):
+        return os.path.exists(self.path)
+
+    def file(self, name):
+        return f"{self.path}/{name}"
+
+    def remove(self):
+        write(self.file("remove"), "1")
+
+    def remove_later(self):
+        """Asks for the removal and does not wait; `.join(seconds)` of what it returns does."""
+        thread = threading.Thread(target=self.remove, name=f"removal of {self.uuid}", daemon=True)
+        thread.start()
+        return thread
+
+
+def kernel_log():
+    """A place in the kernel's log, for `kernel_log_since`."""
+    mark = f"client test mark {os.getpid()} {time.monotonic_ns()}"
+    write("/dev/kmsg", mark)
+    return mark
+
+
+def kernel_log_since(mark):
+    """Lines of the kernel's log after the mark."""
+    descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    found, lines = False, []
+    try:
+        while True:
+            try:
+                record = os.read(descriptor, 8192).decode(errors="replace")
+            except BrokenPipeError:
+                # Older records were overwritten while reading.
+                continue
+            except BlockingIOError:
+                return lines
+            text = record.partition(";")[2].splitlines()[0]
+            if found:
+                lines.append(text)
+            found = found or mark in text
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One QEMU process with the checking guest in it, running or waiting for a migration."""
+
+import itertools
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+
+import clients
+from qmp import Qmp
+from timeline import Failed, Timeline, read_lines
+
+INITRAMFS = "/project/build/clients/initramfs"
+KERNEL = f"{clients.FOLDER}/kernel-{os.uname().release}/vmlinux"
+MEMORY = "128"
+# An emulated machine in an emulated machine, on a host that has other things to do.
+BOOT_SECONDS = 150
+EXCHANGE_SECONDS = 60
+TRACES = ("vfio_migration_*", "vfio_vmstate_change*", "vfio_save_*", "vfio_load_*")
+BAD_CONSOLE = re.compile(r"Oops|BUG|Kernel panic|WARNING|nobody cared|input overrun|Call Trace|too much work")
+
+
+def parsed(line):
+    """`progress time=1.5 port=ttyS1 ...` as (word, fields, line)."""
+    line = line.strip()
+    word, _, rest = line.partition(" ")
+    return word, dict(pair.split("=", 1) for pair in rest.split() if "=" in pair), line
+
+
+class Guest:
+    """`incoming`: wait for a migration instead of booting. `options`: of the guest's program."""
+
+    alive = []
+    numbers = itertools.count(1)
+
+    def __init__(self, client, devices, incoming=False, options=(), properties=()):
+        self.client, self.devices = client, devices
+        self.name = f"{client} #{next(self.numbers)}"
+        self.folder = tempfile.mkdtemp(prefix="client-")
+        qmp, inner_qmp = socket.socketpair()
+        events, inner_events = socket.socketpair()
+        inner = (inner_qmp.fileno(), inner_events.fileno())
+        command = [
+            "setpriv", "--pdeathsig", "KILL", *client.command,
+            # The old board: the one whose slots can be unplugged.
+            "-machine", f"pc,accel={clients.accelerator()}", "-m", MEMORY, "-nodefaults", "-display", "none",
+            "-cpu", "host" if clients.accelerator() == "kvm" else "max",
+            "-kernel", KERNEL, "-initrd", INITRAMFS,
+            "-append", " ".join(["console=ttyS0", "quiet", *options]),
+            "-serial", f"file:{self.folder}/console",
+            "-chardev", f"socket,id=qmp,fd={inner[0]}", "-mon", "chardev=qmp,mode=control",
+            "-chardev", f"socket,id=events,fd={inner[1]}",
+            "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=events,name=events",
+            "-D", f"{self.folder}/trace", *(word for trace in TRACES for word in ("-trace", trace)),
+        ]
+        for number, device in enumerate(devices):
+            extra = "".join(f",{text}" for text in (client.enable, *properties))
+            command += ["-device", f"vfio-pci,id=vfio{number},sysfsdev={device.path}{extra}"]
+        if incoming:
+            command += ["-incoming", "defer"]
+        with open(f"{self.folder}/stderr", "wb") as errors:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, pass_fds=inner
+            )
+        inner_qmp.close()
+        inner_events.close()
+        self.alive.append(self)
+        self.said = Timeline(f"{self.name}, guest")
+        read_lines(events.makefile("r", encoding="utf-8", errors="replace"), self.said, parsed)
+        try:
+            self.qmp = Qmp(self.name, qmp)
+        except Failed as error:
+            self.kill()
+            raise Failed(f"{error}; it said: {self.errors()}") from error
+        self.capabilities(events=True)
+
+    # --- the guest ---
+
+    def wait(self, wanted, seconds, mark=0, what=""):
+        """The first line for which `wanted(word, fields)` is true; a fault ends the wait."""
+        word, fields, line = self.said.wait(
+            lambda item: item[0] in ("fault", "stall") or wanted(item[0], item[1]), seconds, mark, what
+        )
+        if word in ("fault", "stall"):
+            raise Failed(f"{self.name}: the guest says: {line}")
+        return fields
+
+    def hello(self, mark=0):
+        """Waits until the guest has booted; the number of its boot."""
+        boot = self.wait(lambda word, _: word == "hello", BOOT_SECONDS, mark, "boot of the guest")["boot"]
+        ready = self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "ports in the guest")
+        wanted = sum(device.ports for device in self.devices)
+        if int(ready["ports"]) != wanted:
+            raise Failed(f"{self.name}: the guest has {ready['ports']} ports, {wanted} were given")
+        return boot
+
+    def exchange(self, frames=10, mark=None):
+        """Waits until each port has received so many more checked frames, by interrupts. What each
+        port has received by then, for `Guest.goes_on_from`."""
+        mark = self.said.mark() if mark is None else mark
+        first, last = {}, {}
+        ports = sum(device.ports for device in self.devices)
+
+        def enough(word, fields):
+            if word == "progress":
+                first.setdefault(fields["port"], fields)
+                last[fields["port"]] = fields
+            return len(last) == ports and all(
+                int(last[port]["frames"]) - int(first[port]["frames"]) >= frames
+                and int(last[port]["irqs"]) > int(first[port]["irqs"])
+                for port in last
+            )
+
+        self.wait(enough, EXCHANGE_SECONDS, mark, f"{frames} frames on each of {ports} ports (so far {last})")
+        return last
+
+    def goes_on_from(self, before):
+        """It is the same guest that had exchanged this much: nothing began anew."""
+        booted = [line for word, _, line in self.said.since() if word == "hello"]
+        if booted:
+            raise Failed(f"{self.name}: the guest booted again: {booted[-1]}")
+        after = self.exchange(mark=0)
+        for port, fields in before.items():
+            for count in ("frames", "bytes", "irqs"):
+                if int(after[port][count]) < int(fields[count]):
+                    raise Failed(f"{self.name}: {port} had {fields[count]} {count}, now it has {after[port][count]}")
+        return after
+
+    def console(self):
+        return self.tail("console", 100000)
+
+    def healthy(self):
+        """No fault of the data, no complaint of the guest's kernel."""
+        for word, _, line in self.said.since():
+            if word in ("fault", "stall"):
+                raise Failed(f"{self.name}: the guest says: {line}")
+        for line in self.console().splitlines():
+            if BAD_CONSOLE.search(line):
+                raise Failed(f"{self.name}: the guest's kernel says: {line}")
+
+    # --- QEMU ---
+
+    def capabilities(self, **states):
+        self.qmp.execute(
+            "migrate-set-capabilities",
+            capabilities=[{"capability": name.replace("_", "-"), "state": on} for name, on in states.items()],
+        )
+
+    def parameters(self, **values):
+        self.qmp.execute("migrate-set-parameters", **values)
+
+    def status(self):
+        return self.qmp.execute("query-status")["status"]
+
+    def errors(self):
+        """What QEMU wrote for people."""
+        return self.tail("stderr", 10)
+
+    def ended(self, seconds=20):
+        """Waits until the process is gone."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{self.name}: still there after {seconds} s") from error
+        if self in self.alive:
+            self.alive.remove(self)
+
+    def quit(self):
+        if self.process.poll() is None:
+            try:
+                self.qmp.execute("quit")
+            except Failed:
+                # It may be gone before its answer is.
+                pass
+        self.ended()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.ended()
+
+    # --- where it stood ---
+
+    def tail(self, name, lines):
+        try:
+            with open(f"{self.folder}/{name}", encoding="utf-8", errors="replace") as file:
+                return "\n".join(line.rstrip() for line in file.readlines()[-lines:])
+        except OSError:
+            return ""
+
+    def where(self):
+        """All that tells how things stand, for somebody who was not there."""
+        text = [f"--- {self.name}, process {self.process.pid}, status {self.process.poll()}"]
+        if self.process.poll() is None:
+            for query in ("query-status", "query-migrate"):
+                try:
+                    text.append(f"{query}: {self.qmp.execute(query, seconds=5)}")
+                except Failed as error:
+                    text.append(str(error))
+        events = [str(item) for item in self.qmp.said.since() if "event" in item] if hasattr(self, "qmp") else []
+        text += ["last events:", *events[-8:]]
+        text += ["last lines of the guest:", *(item[2] for item in self.said.since()[-6:])]
+        for name, lines in (("console", 8), ("stderr", 8), ("trace", 12)):
+            text += [f"last lines of its {name}:", self.tail(name, lines)]
+        return "\n".join(text)
+
+
+def where():
+    """Of all that live."""
+    return "\n".join(guest.where() for guest in Guest.alive)
+
+
+def kill_all():
+    for guest in list(Guest.alive):
+        guest.kill()
