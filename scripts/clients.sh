@@ -28,7 +28,7 @@ loader() {
 extract() {
 	local suite=$1 version partial
 	partial=/clients/$suite.partial
-	rm -rf --one-file-system "${ROOT:?}$partial"
+	rm -rf --one-file-system "$clients/$suite.partial"
 	# base-files brings the links (lib64) that the loader is found by, zstd unpacks the kernel.
 	bootstrap --variant=extract --include=base-files,qemu-system-x86,zstd "$suite" "$ROOT$partial" \
 		"deb $(mirror) $suite main"
