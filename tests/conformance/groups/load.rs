@@ -295,7 +295,7 @@ fn clients(case: &mut Case<'_>) -> Done {
 
 fn both(case: &mut Case<'_>) -> Done {
     let (device, _) = case.open_v2()?;
-    let v1 = super::region_v1::V1::of(&device)?;
+    let v1 = super::v1::V1::of(&device)?;
     stir(&device, 0x28)?;
     let by_file = saved(&device)?;
     must("1 -> 0", v1.set(0))?;

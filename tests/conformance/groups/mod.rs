@@ -11,9 +11,9 @@ mod lifetime;
 mod load;
 mod logging;
 mod races;
-mod region_v1;
 mod regions;
 mod states;
+mod v1;
 
 use crate::case::Test;
 
@@ -22,13 +22,23 @@ pub(crate) fn all() -> Vec<Test> {
     [
         info::TESTS,
         regions::TESTS,
-        irqs::TESTS,
+        irqs::requests::TESTS,
+        irqs::signals::TESTS,
+        irqs::intx::TESTS,
+        irqs::races::TESTS,
         feature::TESTS,
         states::TESTS,
-        data_fd::TESTS,
-        region_v1::TESTS,
+        data_fd::reading::TESTS,
+        data_fd::session::TESTS,
+        data_fd::pre_copy::TESTS,
+        data_fd::writing::TESTS,
+        v1::registers::TESTS,
+        v1::states::TESTS,
+        v1::section::TESTS,
+        v1::both::TESTS,
         load::TESTS,
-        hostile::TESTS,
+        hostile::framing::TESTS,
+        hostile::content::TESTS,
         logging::TESTS,
         lifetime::TESTS,
         races::TESTS,
