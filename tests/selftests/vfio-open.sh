@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# An open device: regions, interrupts, reset, and what is refused while it is open.
+. "$(dirname "$0")/lib/lib.sh"
+need_module mdev-mtty
+types=/sys/class/mdev_bus/mtty/mdev_supported_types
+load mdev-mtty
+for ports in 1 2; do setup create "$types/mtty-$ports" "$(uuid "$ports")"; done
+
+# By the group; where the kernel has character devices, by iommufd, too.
+ways=(group)
+[[ ! -e /dev/iommu ]] || ways+=(iommufd)
+plan $((27 * ${#ways[@]} + 3))
+
+vfio() { python3 -E "$selftests/lib/vfio_mtty.py" "$1" "$(uuid "$2")" "$2" "$way"; }
+
+# hold [deaf]: somebody has the device of one port open, until let_go or the end of the check.
+hold() {
+	held=$(readlink -f "$(node "$(uuid 1)")")
+	coproc holder { exec python3 -E "$selftests/lib/vfio_hold.py" "$(uuid 1)" "$way" "$@" 2>&1; }
+	exec {from}<&"${holder[0]}" {to}>&"${holder[1]}"
+	heard open
+}
+heard() {
+	local line
+	read -r -t 60 line <&"$from" || line="(nothing)"
+	equal "the holder" "$1" "$line"
+}
+let_go() { echo >&"$to"; }
+
+unused() { [[ $(</sys/module/mdev_mtty/refcnt) == 0 ]]; }
+busy() {
+	hold
+	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
+	[[ -e $(node "$(uuid 1)") ]]
+	let_go
+	wait_for 10 unused
+}
+# removal: somebody removes the device, and waits for it to be closed.
+removal() {
+	accepts "$held/remove" 1 {to}>&- &
+	writer=$!
+}
+# The files of a device go when its user has closed it, and not before.
+waits() { kill -0 "$writer" && [[ -d $held ]]; }
+ends() {
+	let_go
+	wait "$writer"
+	wait_for 10 test ! -e "$held"
+	create "$types/mtty-1" "$(uuid 1)"
+}
+given_back() {
+	hold
+	removal
+	heard asked
+	waits
+	ends
+}
+deaf() {
+	local mark
+	mark=$(log_mark)
+	hold deaf
+	removal
+	said() { log_since "$mark" | grep -q "$(uuid 1): to be removed, but its user listens to no request"; }
+	wait_for 10 said
+	waits
+	ends
+}
+
+for way in "${ways[@]}"; do
+	for ports in 1 2; do
+		by="$ports ports, by $way"
+		check "$by: what it says of regions and interrupts" vfio infos "$ports"
+		check "$by: configuration space" vfio config "$ports"
+		check "$by: a kilobyte goes through, in order" vfio loop "$ports"
+		check "$by: accesses of any width, none past the end" vfio widths "$ports"
+		check "$by: causes of interrupts, overrun, modem lines, loopback" vfio registers "$ports"
+		check "$by: INTx, masked and unmasked, never lost" vfio intx "$ports"
+		check "$by: MSI, detached and moved, never lost" vfio msi "$ports"
+		check "$by: requests that make no sense" vfio requests "$ports"
+		check "$by: reset" vfio reset "$ports"
+		check "$by: buffers that end early" vfio bad_buffers "$ports"
+		check "$by: nothing is left of the last user" vfio reopened "$ports"
+	done
+	if [[ $way == group ]]; then check "by $way: two files of one device" vfio shared 2; fi
+	check "by $way: all at once from several threads, and reset meanwhile" vfio storm 2
+	check "by $way: opened and closed 500 times" vfio cycles 2
+	check "by $way: an open device keeps its module" busy
+	check "by $way: given back when asked for, and gone once it is closed" given_back
+	check "by $way: a user who cannot be asked is waited for, and the log says so" deaf
+done
+all_cycles() {
+	local n
+	for n in {1..20}; do
+		create "$types/mtty-2" "$(uuid 3)"
+		python3 -E "$selftests/lib/vfio_mtty.py" reopened "$(uuid 3)" 2 group
+		remove "$(uuid 3)"
+	done
+}
+gone() {
+	unload mdev_mtty
+	equal devices "" "$(ls /sys/bus/mdev/devices)"
+	equal groups "vfio" "$(ls /dev/vfio | grep -v devices | paste -sd ' ')"
+}
+check "created, used and removed 20 times" all_cycles
+check "the module goes, and its devices with it" gone
+finish
