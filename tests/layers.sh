@@ -32,5 +32,7 @@ planted samples/mdev_mtty.rs 'extern "C" fn f() {}'
 planted src/core/place.rs 'use kernel::prelude::*;'
 planted src/core/place.rs 'use mdev::Type;'
 planted src/core/value.rs 'fn f(p: *const u8) -> u8 { unsafe { *p } }'
+planted src/nvme/prp.rs 'use kernel::prelude::*;'
+planted src/nvme/queue.rs 'fn f(p: *const u8) -> u8 { unsafe { *p } }'
 planted src/mdev/mtype.rs 'use mdev_nvme::types::Nvme;'
 exit $failed
