@@ -7,8 +7,10 @@
 //! # Locks
 //!
 //! VFIO calls `dma_unmap` with locks held that pinning and unpinning take, too. So no lock that
-//! `dma_unmap` takes is ever held while we call into VFIO: a pin in the making has a place in the
-//! list, marked as such, and `dma_unmap` waits for what comes of it.
+//! `dma_unmap` takes is ever held while we call into VFIO: a pin that is being made or undone has
+//! its place in the list, marked as such, and `dma_unmap` waits for what comes of it. Returning
+//! before that would do harm: VFIO takes pages that are still pinned after a few calls for a bug,
+//! and stops the machine.
 
 use crate::{
     bindings,
@@ -24,6 +26,10 @@ use kernel::{
     page::PAGE_SIZE,
     prelude::*,
     sync::{
+        lock::{
+            mutex::MutexBackend,
+            Guard, //
+        },
         CondVar,
         Mutex, //
     },
@@ -44,7 +50,7 @@ pub(crate) struct Memory {
     gate: Gate,
     #[pin]
     pins: Mutex<Pins>,
-    /// A pin in the making became one, or did not.
+    /// What became of a pin that was being made or undone is known.
     #[pin]
     settled: CondVar,
 }
@@ -63,16 +69,16 @@ struct Pins {
 struct Pin {
     id: u64,
     iova: u64,
-    pages: KVec<*mut bindings::page>,
+    count: usize,
     writable: bool,
-    /// Whether the pages are there already.
-    settled: bool,
+    /// None while the pin is being made or undone: it is whose who does that.
+    pages: Option<KVec<*mut bindings::page>>,
 }
 
 impl Pin {
     fn bytes(&self) -> u64 {
         // NO-OVERFLOW: at most `MAX_PINNED` pages.
-        (self.pages.len() * PAGE_SIZE) as u64
+        (self.count * PAGE_SIZE) as u64
     }
 
     fn touches(&self, iova: u64, length: u64) -> bool {
@@ -127,16 +133,12 @@ impl Memory {
     pub(crate) unsafe fn unpin(&self, iova: u64, length: u64) {
         let mut pins = self.pins.lock();
         while let Some(index) = pins.list.iter().position(|pin| pin.touches(iova, length)) {
-            if !pins.list[index].settled {
+            if pins.list[index].pages.is_none() {
                 self.settled.wait(&mut pins);
                 continue;
             }
-            let pin = pins.list.remove(index);
-            drop(pins);
-            if let Ok(pin) = pin {
-                // SAFETY: As the caller promises; out of the list, it is unpinned only here.
-                unsafe { self.unpin_one(&pin) };
-            }
+            // SAFETY: As the caller promises.
+            unsafe { self.unpin_one(pins, index) };
             pins = self.pins.lock();
         }
     }
@@ -151,14 +153,24 @@ impl Memory {
         unsafe { self.unpin(0, u64::MAX) };
     }
 
+    /// Undoes the pin at `index` of the list.
+    ///
     /// # Safety
     ///
-    /// The device must be open, and `pin` a settled pin that was taken from the list.
-    unsafe fn unpin_one(&self, pin: &Pin) {
+    /// The device must be open.
+    unsafe fn unpin_one(&self, mut pins: Guard<'_, Pins, MutexBackend>, index: usize) {
+        let pin = &mut pins.list[index];
+        if pin.pages.take().is_none() {
+            return;
+        }
+        let (id, iova, count) = (pin.id, pin.iova, pin.count);
+        drop(pins);
+        // SAFETY: As the caller promises; the range is one that was pinned, and that only we undo,
+        // who took its pages.
         // CAST: at most `MAX_PINNED`.
-        let count = pin.pages.len() as c_int;
-        // SAFETY: As the caller promises; the range is the one that was pinned.
-        unsafe { bindings::vfio_unpin_pages(self.vdev, pin.iova, count) };
+        unsafe { bindings::vfio_unpin_pages(self.vdev, iova, count as c_int) };
+        self.pins.lock().list.retain(|pin| pin.id != id);
+        self.settled.notify_all();
     }
 }
 
@@ -223,16 +235,14 @@ impl GuestMemory<'_> {
         let id = {
             let mut pins = memory.pins.lock();
             let id = pins.next;
-            pins.list.push(
-                Pin {
-                    id,
-                    iova,
-                    pages: KVec::from_elem(null_mut(), pages, GFP_KERNEL)?,
-                    writable,
-                    settled: false,
-                },
-                GFP_KERNEL,
-            )?;
+            let pin = Pin {
+                id,
+                iova,
+                count: pages,
+                writable,
+                pages: None,
+            };
+            pins.list.push(pin, GFP_KERNEL)?;
             pins.next += 1;
             id
         };
@@ -254,10 +264,9 @@ impl GuestMemory<'_> {
             pins.list.retain(|pin| pin.id != id);
             Err(Error::from_errno(ret))
         } else {
-            // Always there: whoever takes pins from the list waits for those that are not settled.
+            // Always there: a pin without pages is left to who makes it.
             if let Some(pin) = pins.list.iter_mut().find(|pin| pin.id == id) {
-                pin.pages = found;
-                pin.settled = true;
+                pin.pages = Some(found);
             }
             Ok(Pinned { id })
         };
@@ -267,16 +276,10 @@ impl GuestMemory<'_> {
 
     /// Gives a pinned range back.
     pub fn unpin(&self, pinned: Pinned) {
-        let mut pins = self.memory.pins.lock();
-        let Some(index) = pins.list.iter().position(|pin| pin.id == pinned.id) else {
-            return;
-        };
-        let pin = pins.list.remove(index);
-        drop(pins);
-        if let Ok(pin) = pin {
-            // SAFETY: The device is open by the invariant of `Memory`; the pin is settled, as its
-            // `Pinned` exists, and out of the list.
-            unsafe { self.memory.unpin_one(&pin) };
+        let pins = self.memory.pins.lock();
+        if let Some(index) = pins.list.iter().position(|pin| pin.id == pinned.id) {
+            // SAFETY: The device is open by the invariant of `Memory`.
+            unsafe { self.memory.unpin_one(pins, index) };
         }
     }
 
@@ -309,20 +312,22 @@ impl GuestMemory<'_> {
         // With the lock held: what is in the list stays pinned.
         let pins = self.memory.pins.lock();
         let pin = pins.list.iter().find(|pin| pin.id == pinned.id);
-        let pin = pin.ok_or(EFAULT)?;
+        let (pin, pages) = pin
+            .and_then(|pin| Some((pin, pin.pages.as_ref()?)))
+            .ok_or(EFAULT)?;
         let end = offset.checked_add(len).ok_or(EFAULT)?;
-        if end > pin.pages.len() * PAGE_SIZE || (write && !pin.writable) {
+        if end > pages.len() * PAGE_SIZE || (write && !pin.writable) {
             return Err(EFAULT);
         }
         let mut done = 0;
         while done < len {
             let at = offset + done;
             let part = (PAGE_SIZE - at % PAGE_SIZE).min(len - done);
-            // SAFETY: The page is pinned, as the pin is in the list and settled; `part` bytes
+            // SAFETY: The page is pinned, as its pin is in the list and has pages; `part` bytes
             // fit into it. `data` has `part` more bytes, see `transfer`.
             unsafe {
                 bindings::mdev_helper_copy_page(
-                    pin.pages[at / PAGE_SIZE],
+                    pages[at / PAGE_SIZE],
                     at % PAGE_SIZE,
                     data.add(done).cast(),
                     part,
