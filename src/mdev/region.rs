@@ -24,7 +24,7 @@ use migcore::config::{
 const SHIFT: u32 = 40;
 
 /// Every so many bytes a long access looks whether it should end.
-const BREATH: usize = 4096;
+const BREATH: u64 = 4096;
 
 /// How many regions there are.
 pub(crate) fn count<T: Driver>(_state: &State<T>) -> u32 {
@@ -169,7 +169,8 @@ impl Access {
                 Err(_) if done > 0 => break,
                 Err(errno) => return Err(errno),
             }
-            if done % BREATH == 0 && current!().signal_pending() {
+            // Each boundary is met, as every part is aligned.
+            if (self.offset + done as u64) % BREATH == 0 && current!().signal_pending() {
                 break;
             }
         }

@@ -174,10 +174,11 @@ impl<T: Driver> State<T> {
     pub(crate) unsafe fn reset(&self) {
         let mut activity = self.activity.lock();
         self.context.memory_of_device().forbid();
+        self.config.reset(&self.context);
+        // After the interrupts: what another thread makes it raise meanwhile must not be forgotten.
         if let Some(device) = self.device() {
             device.reset(&self.context);
         }
-        self.config.reset(&self.context);
         // SAFETY: As the caller promises.
         unsafe { self.enter(&mut activity, Activity::Running) };
     }
