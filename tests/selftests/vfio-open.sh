@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # An open device: regions, interrupts, reset, and what is refused while it is open.
+# timeout: 900
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-mtty
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
