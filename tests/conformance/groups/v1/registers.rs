@@ -79,12 +79,22 @@ fn layout(case: &mut Case<'_>) -> Done {
 fn widths(case: &mut Case<'_>) -> Done {
     let device = case.open()?;
     let v1 = V1::of(&device)?;
-    let mut registers = [0; 40];
-    for (offset, byte) in registers.iter_mut().enumerate() {
-        let _ = device.read(&v1.region, offset as u64, std::slice::from_mut(byte));
+    // As clients read them: each register whole.
+    let mut registers = [0; 32];
+    for (start, end) in [(0, 4), (4, 8), (8, 16), (16, 24), (24, 32)] {
+        let register = &mut registers[start..end];
+        let count = must(
+            "a register",
+            device.read(&v1.region, start as u64, register),
+        )?;
+        case.equal(
+            format!("bytes of the register at {start:#x}"),
+            count,
+            end - start,
+        );
     }
     for width in [1_usize, 2, 3, 4, 5, 8] {
-        for offset in 0..0x28_u64 {
+        for offset in 0..0x20_u64 {
             let mut part = vec![0xee; width];
             // Refused or right.
             if let Ok(count) = device.read(&v1.region, offset, &mut part) {
@@ -92,7 +102,7 @@ fn widths(case: &mut Case<'_>) -> Done {
                 let end = (at + count).min(registers.len());
                 case.check(part[..end - at] == registers[at..end], || {
                     format!(
-                        "{width} bytes at {offset:#x}: {part:02x?}, byte by byte {:02x?}",
+                        "{width} bytes at {offset:#x}: {part:02x?}, of whole registers {:02x?}",
                         &registers[at..end]
                     )
                 });
@@ -122,19 +132,25 @@ fn read_only(case: &mut Case<'_>) -> Done {
     let v1 = V1::of(&device)?;
     for state in [1, 0, 2, 3, 4] {
         v1.enter(state)?;
-        for (name, register) in [
-            ("reserved", 4),
-            ("pending_bytes", PENDING),
-            ("data_offset", DATA_OFFSET),
+        for (name, register, width) in [
+            ("reserved", 4, 4),
+            ("pending_bytes", PENDING, 8),
+            ("data_offset", DATA_OFFSET, 8),
         ] {
-            let before = must(name, v1.get(register & !7))?;
+            let read = || {
+                let mut value = vec![0; width];
+                device
+                    .read(&v1.region, register, &mut value)
+                    .map(|count| (count, value))
+            };
+            let before = must(name, read())?;
             let _ = device.write(&v1.region, register, &[0xff; 4]);
-            if register != 4 {
+            if width > 4 {
                 let _ = device.write(&v1.region, register, &[0xff; 8]);
             }
             case.equal(
                 format!("state {state}: {name} after a write"),
-                v1.get(register & !7),
+                read(),
                 Ok(before),
             );
             case.equal(
