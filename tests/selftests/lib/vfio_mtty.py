@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""vfio_mtty.py TEST UUID PORTS WAY: one test of an mtty device, opened through VFIO."""
+"""vfio_mtty.py UUID PORTS WAY TEST...: tests of an mtty device, opened through VFIO."""
 
 import errno
 import os
@@ -282,14 +282,15 @@ def cycles(uuid, way):
 
 
 def main():
-    name, uuid, ports, way = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    if name == "cycles":
-        return cycles(uuid, way)
-    test = globals().get(name) or getattr(vfio_mtty_irqs, name)
-    for _ in range(2):
-        with vfio.Device(uuid, way) as device:
-            test(device, ports)
-    return None
+    uuid, ports, way, names = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
+    for name in names:
+        if name == "cycles":
+            cycles(uuid, way)
+            continue
+        test = globals().get(name) or getattr(vfio_mtty_irqs, name)
+        for _ in range(2):
+            with vfio.Device(uuid, way) as device:
+                test(device, ports)
 
 
 main()
