@@ -91,5 +91,6 @@ if ((${#missing[@]} > 0)) || [[ ! -e $clients/kernel-$release/vmlinux ]]; then
 	[[ -e $clients/kernel-$release/vmlinux ]] ||
 		step "unpack kernel $release for the clients' guest" unpack_kernel "$release"
 fi
+ln -sfn "kernel-$release" "$clients/kernel"
 step "build the clients' guest" build_guest
 say "clients: $(cd "$clients" && echo qemu-*/), and the root file system's own"

@@ -6,6 +6,7 @@
 #
 # T=<text>       only selftests whose file name or test names contain it, and no make check
 # KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
+# SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=../tests/selftests/lib/header.sh
@@ -143,7 +144,7 @@ in_vm() {
 		inside+=("/project/${script#"$PROJECT"/}")
 		limit=$((limit + $(script_limit "$script") + 60))
 	done
-	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV=SCRIPT_TIMEOUT \
+	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK' \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"
@@ -188,6 +189,7 @@ debug)
 *) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
 esac
 export KERNEL
+if chosen | grep '/client-[^/]*$' >/dev/null; then "$here/clients.sh"; fi
 vm_ring
 if [[ -z $T && -z ${SELFTESTS:-} ]]; then
 	say "the test of this runner: scripts with planted faults"

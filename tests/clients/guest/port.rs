@@ -207,18 +207,19 @@ impl Port {
     }
 }
 
-/// Interrupts of all processors on the lines that name this port.
+/// Interrupts of all processors on this port's line; ports may share one.
 fn interrupts(name: &str) -> Result<u64, Failure> {
+    let path = format!("/sys/class/tty/{name}/irq");
+    let line = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    let line = format!("{}:", line.trim());
     let table = fs::read_to_string("/proc/interrupts")?;
-    let mut sum = 0;
-    for line in table.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        if words.iter().any(|word| word.trim_end_matches(',') == name) {
-            sum += words[1..]
-                .iter()
-                .map_while(|word| word.parse::<u64>().ok())
-                .sum::<u64>();
-        }
-    }
-    Ok(sum)
+    let counts = table
+        .lines()
+        .map(str::split_whitespace)
+        .find_map(|mut words| (words.next() == Some(&line)).then_some(words));
+    Ok(counts
+        .into_iter()
+        .flatten()
+        .map_while(|word| word.parse::<u64>().ok())
+        .sum())
 }

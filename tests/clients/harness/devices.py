@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Mediated devices: making, finding, removing."""
 
+import contextlib
 import os
 import threading
 import time
@@ -44,14 +45,41 @@ class Device:
     def file(self, name):
         return f"{self.path}/{name}"
 
-    def remove(self):
-        write(self.file("remove"), "1")
+    def remove(self, seconds=30):
+        """The write returns when nobody has it open any more."""
+        removal = self.remove_later()
+        removal.join(seconds)
+        if removal.is_alive() or self.exists():
+            raise Failed(f"{self.path} was to be removed, {seconds} s later it is still there")
 
     def remove_later(self):
         """Asks for the removal and does not wait; `.join(seconds)` of what it returns does."""
-        thread = threading.Thread(target=self.remove, name=f"removal of {self.uuid}", daemon=True)
+        thread = threading.Thread(
+            target=write, args=(self.file("remove"), "1"), name=f"removal of {self.uuid}", daemon=True
+        )
         thread.start()
         return thread
+
+
+def other(kind):
+    """Another type of the same parent."""
+    folder, name = os.path.split(kind)
+    return f"{folder}/{min(there for there in os.listdir(folder) if there != name)}"
+
+
+@contextlib.contextmanager
+def settings(kind, **wanted):
+    """Other settings of a type's parent, for as long as this lasts; devices must not exist before
+    or after it. The order matters, and is reversed at the end."""
+    folder = f"{os.path.realpath(kind)}/../../settings"
+    before = {name: read(f"{folder}/{name}") for name in wanted}
+    for name, value in wanted.items():
+        write(f"{folder}/{name}", value)
+    try:
+        yield
+    finally:
+        for name in reversed(wanted):
+            write(f"{folder}/{name}", before[name])
 
 
 def kernel_log():

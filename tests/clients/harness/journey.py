@@ -1,29 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 """A guest that travels: from one device to another and back, by sockets and files."""
 
-import os
 import tempfile
 
 from devices import Device
 from guest import Guest
+from ktap import note
 from timeline import Failed
 
 # Bytes in a second; the second stretches pre-copy until a test has done what it wants to.
 FAST, SLOW = 4 << 30, 1 << 20
 # Under emulation a switchover takes a while; it is no error that it does.
 DOWNTIME = 3000
-MIGRATION_SECONDS = 90
+MIGRATION_SECONDS = 120
+# All that migrations here use. By the return path the target says that it has loaded everything;
+# without it a source is done when it has sent everything.
+CAPABILITIES = {"return_path": True, "pause_before_switchover": False, "multifd": False}
 
 
 class Journey:
     """Two places, each a list of devices of the given types, and the guest at one of them."""
 
     def __init__(self, client, kinds, options=(), properties=()):
-        self.client, self.options, self.properties = client, options, properties
-        self.places = [[Device(kind) for kind in kinds] for _ in range(2)]
+        self.client, self.kinds, self.options, self.properties = client, kinds, options, properties
+        self.places = []
+        self.make_devices()
         self.here = 0
         self.guest = None
-        self.boot = None
         self.folder = tempfile.mkdtemp(prefix="journey-")
 
     def start(self, incoming=False, place=None, client=None):
@@ -34,9 +37,14 @@ class Journey:
         """The guest, running and healthy; booted if there is none."""
         if self.guest is None or self.guest.process.poll() is not None:
             self.guest = self.start()
-            self.boot = self.guest.hello()
+            self.guest.hello()
             self.guest.exchange()
         return self.guest
+
+    def another_place(self, kinds):
+        """Devices of other types, where the guest does not fit."""
+        self.places.append([Device(kind) for kind in kinds])
+        return self.places[-1]
 
     def target(self, devices=None):
         """Another QEMU on the other devices (or on these), that waits for a guest."""
@@ -48,25 +56,32 @@ class Journey:
     def send(self, target, bandwidth=FAST, **capabilities):
         """Starts a migration; a mark in the source's protocol from which its events come."""
         for end in (self.guest, target):
-            end.capabilities(**capabilities)
+            end.capabilities(**{**CAPABILITIES, **capabilities})
         target.qmp.execute("migrate-incoming", uri=self.address(target))
         self.guest.parameters(max_bandwidth=bandwidth, downtime_limit=DOWNTIME)
         mark = self.guest.qmp.mark()
         self.guest.qmp.execute("migrate", uri=self.address(target))
         return mark
 
-    def arrives(self, target, mark, before):
-        """Waits for the end of the migration; then the target is where the guest is."""
+    def completes(self, target, mark):
+        """Waits for the end of the migration."""
         state = self.guest.qmp.migration(("completed", "failed", "cancelled"), MIGRATION_SECONDS, mark)
         if state != "completed":
             raise Failed(f"the migration {state}: {self.reason(self.guest)}")
         target.qmp.migration(("completed",), MIGRATION_SECONDS, 0)
-        self.settle(target, before)
+        info = self.guest.qmp.execute("query-migrate")
+        state = info.get("vfio", {}).get("transferred", 0)
+        note(f"{info['total-time']} ms, {info['downtime']} ms of them down, {state} bytes of devices")
+
+    def arrive(self, target):
+        """The guest is at the target; the source's QEMU goes."""
+        source, self.guest, self.here = self.guest, target, 1 - self.here
+        if source in Guest.alive:
+            source.quit()
 
     def settle(self, target, before):
-        """The guest runs at the target; the source's QEMU goes."""
-        source, self.guest, self.here = self.guest, target, 1 - self.here
-        source.quit()
+        """It is at the target, and is the same guest that had exchanged this much."""
+        self.arrive(target)
         target.goes_on_from(before)
         target.healthy()
 
@@ -81,41 +96,63 @@ class Journey:
         before = guest.exchange()
         target = self.target()
         mark = self.send(target, **capabilities)
-        self.arrives(target, mark, before)
+        self.completes(target, mark)
+        self.settle(target, before)
 
-    def move_through_file(self):
-        """There, as a file: the source has ended before the target begins."""
+    @property
+    def file(self):
+        """Where a saved guest is, in words of the client; the older one knows only programs."""
+        path = f"{self.folder}/saved"
+        return (f"exec:cat >{path}", f"exec:cat {path}") if self.client.major < 9 else (f"file:{path}",) * 2
+
+    def save(self):
+        """The guest is in the file, and its QEMU gone; what it had exchanged by then."""
         guest = self.ready()
         before = guest.exchange()
-        path = f"{self.folder}/saved"
+        guest.capabilities(**{**CAPABILITIES, "return_path": False})
         guest.parameters(max_bandwidth=FAST, downtime_limit=DOWNTIME)
         mark = guest.qmp.mark()
-        # The older client knows files only by way of other programs.
-        old = self.client.major < 9
-        guest.qmp.execute("migrate", uri=f"exec:cat >{path}" if old else f"file:{path}")
+        guest.qmp.execute("migrate", uri=self.file[0])
         state = guest.qmp.migration(("completed", "failed"), MIGRATION_SECONDS, mark)
         if state != "completed":
             raise Failed(f"saving {state}: {self.reason(guest)}")
+        guest.quit()
+        return before
+
+    def load(self, before):
+        """The guest comes from the file to the other place."""
         target = self.target()
-        target.qmp.execute("migrate-incoming", uri=f"exec:cat {path}" if old else f"file:{path}")
+        target.qmp.execute("migrate-incoming", uri=self.file[1])
         target.qmp.migration(("completed",), MIGRATION_SECONDS, 0)
-        os.unlink(path)
         self.settle(target, before)
 
-    def stays(self, mark=None, state=None):
+    def move_through_file(self):
+        """There, as a file: the source has ended before the target begins."""
+        self.load(self.save())
+
+    def stays(self, mark, state):
         """After a migration that did not take place: the guest runs where it was, unharmed."""
-        if state is not None:
-            self.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
+        ended = self.guest.qmp.migration(("completed", "failed", "cancelled"), MIGRATION_SECONDS, mark)
+        if ended != state:
+            raise Failed(f"the migration {ended}, not {state}: {self.reason(self.guest)}")
         if self.guest.status() != "running":
-            self.guest.qmp.event("RESUME", 30, mark or 0)
+            self.guest.qmp.event("RESUME", 30, mark)
         self.guest.exchange()
         self.guest.healthy()
+
+    def remove_devices(self):
+        for place in self.places:
+            for device in place:
+                if device.exists():
+                    device.remove()
+
+    def make_devices(self):
+        """Two places, with new devices."""
+        self.remove_devices()
+        self.places = [[Device(kind) for kind in self.kinds] for _ in range(2)]
 
     def end(self):
         """Everything goes away."""
         for guest in list(Guest.alive):
             guest.kill()
-        for place in self.places:
-            for device in place:
-                if device.exists():
-                    device.remove()
+        self.remove_devices()

@@ -36,19 +36,20 @@ class Timeline:
             return any(item is None for _, item in self.items)
 
     def wait(self, wanted, seconds, mark=0, what=""):
-        """The first item from `mark` on for which `wanted(item)` is true."""
+        """The first item from `mark` on for which `wanted(item)` is true. `what` it is, in words, may
+        be a function, for what is only known when nothing came."""
         end = time.monotonic() + seconds
         with self.changed:
             while True:
                 for _, item in self.items[mark:]:
                     if item is None:
-                        raise Failed(f"{self.what} ended while waiting for {what}")
+                        raise Failed(f"{self.what} ended while waiting for {what() if callable(what) else what}")
                     if wanted(item):
                         return item
                 mark = len(self.items)
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise Failed(f"{self.what}: no {what} within {seconds} s")
+                    raise Failed(f"{self.what}: no {what() if callable(what) else what} within {seconds} s")
                 self.changed.wait(left)
 
 
@@ -59,6 +60,9 @@ def read_lines(file, timeline, parse):
         try:
             for line in file:
                 timeline.add(parse(line))
+        except ConnectionResetError:
+            # How a process ends that had not read all that was said to it.
+            pass
         except (OSError, ValueError) as error:
             print(f"# {timeline.what}: {error}", flush=True)
         timeline.add(None)

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Migrations that are disturbed: each ends well, or leaves the guest and the devices as they were.
+
+    faults.py CLIENT[,CLIENT...] TYPE_NODE... [--only TEXT] [--option WORD] [--property WORD]
+
+CLIENT is a major version (7, 10, 11). The guest has a device of each type; one guest goes through all
+cases, and is booted anew where a case costs it.
+"""
+
+import argparse
+import sys
+
+import clients
+import devices
+import guest
+from journey import MIGRATION_SECONDS, SLOW, Journey
+from ktap import Results, note
+from qmp import Refused
+from timeline import Failed
+
+# A target that has lost its source, or could not load, ends.
+END_SECONDS = 30
+
+
+def under_way(journey, state="active", **capabilities):
+    """A migration that has come this far and waits there, or as good as: (target, mark)."""
+    target = journey.target()
+    # Before it waits at switchover, it goes through pre-copy, and no need to do so slowly.
+    bandwidth = {"bandwidth": SLOW} if state == "active" else {}
+    mark = journey.send(target, pause_before_switchover=state == "pre-switchover", **bandwidth, **capabilities)
+    journey.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
+    return target, mark
+
+
+def while_paused(journey):
+    """A paused guest arrives paused, after an attempt that was given up."""
+    source = journey.ready()
+    before = source.exchange()
+    mark = source.qmp.mark()
+    source.qmp.execute("stop")
+    source.qmp.event("STOP", 30, mark)
+    target, mark = under_way(journey)
+    source.qmp.execute("migrate_cancel")
+    source.qmp.migration(("cancelled",), MIGRATION_SECONDS, mark)
+    target.ended(END_SECONDS)
+    if source.status() != "paused":
+        raise Failed(f"the source was paused, now it is {source.status()}")
+    target = journey.target()
+    mark = journey.send(target)
+    journey.completes(target, mark)
+    if target.status() != "paused":
+        raise Failed(f"the target is {target.status()}, not paused")
+    target.qmp.execute("cont")
+    journey.settle(target, before)
+
+
+def paused_and_stays(journey):
+    """A paused guest that was migrated goes on at the source: the target's owner changed his mind."""
+    source = journey.ready()
+    mark = source.qmp.mark()
+    source.qmp.execute("stop")
+    source.qmp.event("STOP", 30, mark)
+    target = journey.target()
+    mark = journey.send(target)
+    journey.completes(target, mark)
+    target.kill()
+    source.qmp.execute("cont")
+    source.exchange()
+    source.healthy()
+    journey.move()
+
+
+def cancelled(journey, state):
+    """The guest stays, unharmed, and then travels."""
+    journey.ready()
+    target, mark = under_way(journey, state)
+    journey.guest.qmp.execute("migrate_cancel")
+    journey.stays(mark, "cancelled")
+    target.ended(END_SECONDS)
+    journey.move()
+
+
+def source_killed(journey, state):
+    """The target gives up, and both devices can be used again."""
+    journey.ready()
+    target, _ = under_way(journey, state)
+    journey.guest.kill()
+    target.ended(END_SECONDS)
+    journey.ready()
+    journey.move()
+
+
+def target_killed(journey, state):
+    """The guest goes on at the source, and then travels to the very device."""
+    source = journey.ready()
+    target, mark = under_way(journey, state)
+    target.kill()
+    if state == "pre-switchover":
+        try:
+            source.qmp.execute("migrate-continue", state="pre-switchover")
+        except Refused:
+            # It has noticed already.
+            pass
+    journey.stays(mark, "failed")
+    journey.move()
+
+
+def reset(journey):
+    """Whether the migration then fails or not: the guest boots, at one end only, and goes on."""
+    source = journey.ready()
+    target, mark = under_way(journey)
+    said = source.said.mark()
+    booted = sum(word == "hello" for word, _, _ in source.said.since())
+    reset_from = source.qmp.mark()
+    source.qmp.execute("system_reset")
+    source.qmp.event("RESET", 30, reset_from)
+    source.parameters(max_bandwidth=1 << 32)
+    ended = source.qmp.migration(("completed", "failed"), MIGRATION_SECONDS, mark)
+    note(f"the migration {ended}: {journey.reason(source) if ended == 'failed' else ''}")
+    if ended == "completed":
+        target.qmp.migration(("completed",), MIGRATION_SECONDS, 0)
+        journey.arrive(target)
+    else:
+        target.ended(END_SECONDS)
+    journey.guest.exchange(mark=said if journey.guest is source else 0, seconds=guest.BOOT_SECONDS)
+    journey.guest.healthy()
+    boots = [line for end in (source, target) for word, _, line in end.said.since() if word == "hello"]
+    if len(boots) != booted + 1:
+        raise Failed(f"the guest was reset once, but booted: {boots}")
+    journey.move()
+
+
+def says_why(log, refusing, what):
+    """A line about one of these devices with this word; the first that refuses ends a migration."""
+    lines = devices.kernel_log_since(log)
+    told = [line for line in lines if what in line and any(device.uuid in line for device in refusing)]
+    if not told:
+        raise Failed(f"no reason in the kernel's log: {lines}")
+    note(told[0])
+
+
+def other_ports(journey):
+    """A target with other ports refuses, and says why; the guest stays, unharmed."""
+    source = journey.ready()
+    others = journey.another_place([devices.other(device.kind) for device in source.devices])
+    log = devices.kernel_log()
+    target = journey.target(others)
+    mark = journey.send(target)
+    journey.stays(mark, "failed")
+    target.ended(END_SECONDS)
+    says_why(log, others, "(type)")
+    journey.move()
+
+
+def older_reader(journey):
+    """A file is refused where only an older state is read, with the reason; it is as good as before."""
+    before = journey.save()
+    journey.remove_devices()
+    with devices.settings(journey.kinds[0], state="1", state_range="1..1"):
+        others = journey.another_place(journey.kinds)
+        log = devices.kernel_log()
+        target = journey.target(others)
+        try:
+            target.qmp.execute("migrate-incoming", uri=journey.file[1])
+        except Failed as error:
+            # It may be gone before its answer is.
+            note(error)
+        target.ended(END_SECONDS)
+        says_why(log, others, "(state)")
+        journey.remove_devices()
+    journey.make_devices()
+    journey.load(before)
+
+
+def removed(journey):
+    """QEMU declines while it migrates; the request that the kernel repeats is then granted."""
+    source = journey.ready()
+    target, mark = under_way(journey)
+    device = source.devices[0]
+    removal = device.remove_later()
+    source.complains("not allowed while migrating", 30)
+    source.qmp.execute("migrate_cancel")
+    source.qmp.migration(("cancelled",), MIGRATION_SECONDS, mark)
+    target.ended(END_SECONDS)
+    # The kernel repeats its request every 10 seconds; then the guest must let go.
+    source.qmp.event("DEVICE_DELETED", 60, mark, lambda data: data.get("device") == "vfio0")
+    removal.join(30)
+    if removal.is_alive() or device.exists():
+        raise Failed(f"the device is unplugged, but {device.path} is still there")
+    source.kill()
+
+
+def multifd(journey):
+    """The devices' state by channels of its own."""
+    source = journey.ready()
+    journey.move(multifd=True)
+    for end, wanted in ((source, "vfio_save_complete_precopy_thread_end"), (journey.guest, "vfio_load_bufs_thread_end")):
+        if wanted not in end.trace():
+            raise Failed(f"{end.name}: no {wanted} in its trace")
+
+
+def cases(client):
+    """(name, test, arguments), in an order in which few cost the guest; the last costs a device."""
+    yield "paused, given up, and again", while_paused, ()
+    yield "migrated while paused, then continued at the source", paused_and_stays, ()
+    for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
+        yield f"cancelled in {name}, then again", cancelled, (state,)
+        yield f"target killed in {name}, then again", target_killed, (state,)
+    yield "a target with other ports refuses, and says why", other_ports, ()
+    yield "a file is refused by an older reader, which says why", older_reader, ()
+    if client.protocol == 2:
+        yield "state of devices by several channels", multifd, ()
+    yield "guest reset in pre-copy", reset, ()
+    for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
+        yield f"source killed in {name}, both devices usable", source_killed, (state,)
+    yield "removal asked for in pre-copy", removed, ()
+
+
+def disturb(results, client, todo, arguments):
+    note(f"{client}, {clients.accelerator()}")
+    journey = Journey(client, arguments.kinds, arguments.option, arguments.property)
+    for name, test, more in todo:
+        if not results.check(f"{client}: {name}", test, journey, *more):
+            # What a failed case left running is nothing to build on.
+            guest.kill_all()
+    results.check(f"{client}: nothing is left", journey.end)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("clients")
+    parser.add_argument("kinds", nargs="+")
+    parser.add_argument("--only", default="", help="only cases with this in their name")
+    parser.add_argument("--option", action="append", default=[])
+    parser.add_argument("--property", action="append", default=[])
+    arguments = parser.parse_args()
+    found = [clients.find(major) for major in arguments.clients.split(",")]
+    todo = [[case for case in cases(client) if arguments.only in case[0]] for client in found]
+    results = Results(sum(len(chosen) + 1 for chosen in todo), guest.where)
+    try:
+        for client, chosen in zip(found, todo):
+            disturb(results, client, chosen, arguments)
+    finally:
+        guest.kill_all()
+    return results.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
