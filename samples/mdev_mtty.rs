@@ -8,10 +8,13 @@
 //! It cannot be loaded beside the C sample, whose class it shares; either refuses then.
 
 mod uart;
+mod uart_state;
 
 use kernel::{new_mutex, prelude::*, str::CString, sync::Mutex};
 use mdev::{Bar, Cell, Class, Context, Contract, Identity, Param, ParamRule, PciFunction};
-use mdev::{Registration, Total, Type, VirtualParent};
+use mdev::{
+    Device, Driver, Protocols, Registration, Snapshot, Source, Total, Type, VirtualParent, Whole,
+};
 use uart::Uart;
 
 module! {
@@ -51,8 +54,8 @@ static CELL: Cell<Mtty> = Cell::new();
 struct Mtty;
 
 #[vtable]
-impl mdev::Driver for Mtty {
-    type Device = Card;
+impl Driver for Mtty {
+    type Device = Whole<Card>;
 
     const NAME: &'static CStr = c"mdev_mtty";
 
@@ -68,15 +71,15 @@ impl mdev::Driver for Mtty {
     /// Ports.
     const BUDGET: usize = 0;
 
-    // The strictest a driver can be, which is the default: each type is compatible with itself
-    // alone, every parameter equal, one state version.
+    // Nearly the strictest that a driver can be: each type is compatible with itself alone, every
+    // parameter equal.
     const TYPES: &'static [Type] = &[
         Type {
             sysfs_name: c"1",
             pretty_name: c"Single port serial",
             description: c"16550 UART behind PCI, one port",
             name: "mtty-1",
-            migratable: true,
+            migration: Some(Protocols::Both),
             like: &["mtty-1"],
             params: &[1],
             pci: Some(const { &card(1) }),
@@ -86,7 +89,7 @@ impl mdev::Driver for Mtty {
             pretty_name: c"Dual port serial",
             description: c"16550 UART behind PCI, two ports",
             name: "mtty-2",
-            migratable: true,
+            migration: Some(Protocols::Both),
             like: &["mtty-2"],
             params: &[2],
             pci: Some(const { &card(2) }),
@@ -95,8 +98,9 @@ impl mdev::Driver for Mtty {
 
     const IDENTITY: Identity<'static> = Identity {
         model: "pci16550",
-        state: 1,
-        reads: (1, 1),
+        // Version 2 adds the trigger level of the receivers' FIFOs.
+        state: 2,
+        reads: (1, 2),
         features: 0,
     };
 
@@ -126,7 +130,7 @@ impl Card {
     }
 }
 
-impl mdev::Device for Card {
+impl Device for Card {
     fn new(_kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error> {
         let two = values == [2];
         try_pin_init!(Self { uart <- new_mutex!(Uart::new(two)) })
@@ -150,6 +154,33 @@ impl mdev::Device for Card {
 
     fn reset(&self, cx: &Context) {
         self.with(cx, Uart::reset);
+    }
+}
+
+impl Snapshot for Card {
+    type Loaded = Uart;
+
+    fn check_version(&self, version: u64) -> Result<(), &'static str> {
+        self.uart.lock().check_version(version)
+    }
+
+    fn len(&self, version: u64) -> usize {
+        uart_state::len(version, self.uart.lock().ports().len())
+    }
+
+    fn save(&self, version: u64, out: &mut [u8]) {
+        self.uart.lock().save(version, out);
+    }
+
+    fn load(&self, version: u64, bytes: &[u8]) -> Result<Uart, &'static str> {
+        self.uart.lock().load(version, bytes)
+    }
+
+    fn commit(&self, cx: &Context, loaded: Uart, _source: &Source<'_>) {
+        // After a reset nothing interrupts, so that a cause that was loaded is raised anew: the
+        // source's client may not have heard of it.
+        self.reset(cx);
+        self.with(cx, |uart| *uart = loaded);
     }
 }
 

@@ -14,10 +14,10 @@ const RDI: u8 = 1 << 0;
 const THRI: u8 = 1 << 1;
 const RLSI: u8 = 1 << 2;
 const MSI: u8 = 1 << 3;
-const FIFO: u8 = 1 << 0;
+pub(crate) const FIFO: u8 = 1 << 0;
 const CLEAR_RX: u8 = 1 << 1;
 const CLEAR_TX: u8 = 1 << 2;
-const TRIGGER: u8 = 0xc0;
+pub(crate) const TRIGGER: u8 = 0xc0;
 const DLAB: u8 = 1 << 7;
 const RTS: u8 = 1 << 1;
 const OUT2: u8 = 1 << 3;
@@ -34,8 +34,8 @@ const TIMEOUT: u8 = 0xc;
 /// What waits on one side of a port, in its order.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fifo {
-    bytes: [u8; 16],
-    len: usize,
+    pub(crate) bytes: [u8; 16],
+    pub(crate) len: usize,
 }
 
 impl Fifo {
@@ -57,24 +57,24 @@ impl Fifo {
 /// One UART.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Port {
-    ier: u8,
-    fcr: u8,
-    lcr: u8,
-    mcr: u8,
-    scr: u8,
-    divisor: [u8; 2],
-    receiver: Fifo,
-    transmitter: Fifo,
+    pub(crate) ier: u8,
+    pub(crate) fcr: u8,
+    pub(crate) lcr: u8,
+    pub(crate) mcr: u8,
+    pub(crate) scr: u8,
+    pub(crate) divisor: [u8; 2],
+    pub(crate) receiver: Fifo,
+    pub(crate) transmitter: Fifo,
     /// A byte was lost since the line status was read.
-    overrun: bool,
+    pub(crate) overrun: bool,
     /// The transmitter ran empty, and nobody was told yet.
-    emptied: bool,
+    pub(crate) emptied: bool,
     /// What changed since the modem status was read, as its low bits.
-    changed: u8,
+    pub(crate) changed: u8,
 }
 
 impl Port {
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         if self.fcr & FIFO != 0 {
             16
         } else {
@@ -139,6 +139,16 @@ impl Uart {
     pub(crate) fn new(two: bool) -> Self {
         let ports = [Port::default(); 2];
         Self { ports, two }
+    }
+
+    /// The ports that there are.
+    pub(crate) fn ports(&self) -> &[Port] {
+        &self.ports[..1 + usize::from(self.two)]
+    }
+
+    /// The ports that there are.
+    pub(crate) fn ports_mut(&mut self) -> &mut [Port] {
+        &mut self.ports[..1 + usize::from(self.two)]
     }
 
     /// All registers as after power-on.

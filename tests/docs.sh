@@ -18,7 +18,7 @@ complain() {
 
 # What the framework names, what drivers' parameters are called, and the mdev core's own that we fill.
 made() {
-	sed -nE 's/.*const NAME: &.static CStr = c"([a-z_]+)";.*/\1/p' src/mdev/{mtype,device,settings}.rs
+	sed -nE 's/.*const NAME: &.static CStr = c"([a-z_]+)";.*/\1/p' src/mdev/{mtype,device_files,settings}.rs
 	# Parameters that have a file: the settable ones, and the budget's.
 	local file
 	for file in src/driver/types.rs samples/*.rs; do

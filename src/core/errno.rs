@@ -47,6 +47,11 @@ impl Errno {
         Errno::MediumType,
     ];
 
+    /// The one with this number, if it is among them.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Errno::ALL.into_iter().find(|e| e.number() == number)
+    }
+
     /// The number on x86 and every other architecture that uses the generic table.
     pub const fn number(self) -> i32 {
         match self {

@@ -26,8 +26,10 @@
 //! | `version` | the version string as a type |
 //! | `accepts` | what a place takes, key by key; the accepts line as a type |
 //! | `contract`, `place` | a driver's static table, and a place described by it |
+//! | `source` | what a version string says, as values |
 //! | `verdict` | the comparator, its rules and their errnos |
 //! | [`config`] | the configuration space of a PCI function: every bit, and who may change it |
+//! | [`interrupts`] | what a device has raised and nobody has heard yet |
 //! | [`migration`] | the machine of a migration, and the region in front of it |
 //! | [`stream`] | the bytes of a migration: records, their checks and refusals |
 //!
@@ -43,9 +45,11 @@ pub mod config;
 mod contract;
 mod errno;
 mod fields;
+pub mod interrupts;
 pub mod line;
 pub mod migration;
 mod place;
+mod source;
 pub mod stream;
 mod value;
 mod verdict;
@@ -57,6 +61,7 @@ pub use errno::Errno;
 pub use fields::{Fields, ParseError, Problem};
 pub use line::{Escaped, Line, LineError};
 pub use place::{Identity, Node, Parameter, Place};
+pub use source::Source;
 pub use value::{is_key, is_namespace, is_word, parse_mask, parse_number};
 pub use verdict::{judge, Refusal, Rule, Target};
 pub use version::{Head, Version, GRAMMAR};

@@ -12,6 +12,7 @@ use mdev::{
     NoDevice,
     Param,
     ParamRule,
+    Protocols,
     Type, //
 };
 
@@ -53,7 +54,7 @@ const fn by_capacity(
         pretty_name,
         description: c"NVMe 1.4 controller with one namespace, 512-byte blocks, 16 I/O queue pairs",
         name,
-        migratable: true,
+        migration: Some(Protocols::Both),
         like: BY_CAPACITY,
         params,
         pci: None,
@@ -100,7 +101,7 @@ impl mdev::Driver for Nvme {
             pretty_name: c"NVMe 64 MiB, local",
             description: c"NVMe 1.4 controller with one namespace that cannot be migrated",
             name: "64m_local",
-            migratable: false,
+            migration: None,
             like: &["64m_local"],
             params: &[64 * MIB, 512, QUEUES],
             pci: None,

@@ -47,6 +47,34 @@ impl Config {
         }
     }
 
+    /// What it holds, as it is migrated; nothing of a device that cannot be opened.
+    pub(crate) fn save(&self) -> Option<[u8; config::SIZE]> {
+        self.space.lock().as_ref().map(|space| space.save())
+    }
+
+    /// Whether it can hold `bytes`; if so, as an image of it.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<[u8; config::SIZE], config::LoadError> {
+        let short = config::LoadError::Length { found: bytes.len() };
+        let image = bytes.try_into().map_err(|_| short)?;
+        match &*self.space.lock() {
+            Some(space) => space.check(bytes).map(|()| image),
+            None => Err(short),
+        }
+    }
+
+    /// Holds from now on what [`Self::check`] agreed to, and the interrupts follow.
+    pub(crate) fn load(&self, cx: &Context, image: &[u8; config::SIZE]) {
+        if let Some(space) = &mut *self.space.lock() {
+            if space.load(image).is_ok() {
+                cx.interrupts().disable_line(space.intx_disabled());
+            }
+        }
+    }
+
     /// As after power-on, together with the interrupts, which follow it.
     pub(crate) fn reset(&self, cx: &Context) {
         if let Some(space) = &mut *self.space.lock() {

@@ -7,9 +7,11 @@
 use crate::{
     bindings,
     device::Device,
-    function,
+    device_files,
+    migrate::Migrate,
     mtype::Row,
     names,
+    protocols::Protocols,
     residence::Resident,
     shared::MAX_MODEL, //
 };
@@ -45,9 +47,9 @@ pub struct Type {
     pub description: &'static CStr,
     /// What version strings say: a word, not a number.
     pub name: &'static str,
-    /// Whether devices of it can be migrated. If not, there is neither file at the type nor at
-    /// its devices, nor does the device offer migration to VFIO's users: one field, all of it.
-    pub migratable: bool,
+    /// How devices of it can be migrated, if at all. If not, there is neither file at the type nor
+    /// at its devices, nor does the device offer migration to VFIO's users: one field, all of it.
+    pub migration: Option<Protocols>,
     /// The interchangeable set that it belongs to: types of one contract that differ only in
     /// parameters. Has `name` itself; by default nothing else.
     pub like: &'static [&'static str],
@@ -63,7 +65,7 @@ pub struct Type {
 #[vtable]
 pub trait Driver: Send + Sync + Sized + 'static {
     /// What is behind the registers of its devices; [`NoDevice`](crate::NoDevice) if nothing is.
-    type Device: function::Device;
+    type Device: Migrate;
 
     /// Its name on the mdev bus.
     const NAME: &'static CStr;
@@ -96,6 +98,10 @@ pub(crate) const fn check<T: Driver>() {
     assert!(
         identity.reads.0 <= identity.state && identity.state <= identity.reads.1,
         "the state version that is written is not read"
+    );
+    assert!(
+        identity.reads.1 - identity.reads.0 < 64,
+        "more state versions than a file can list"
     );
     assert!(
         T::CONTRACT.features || identity.features == 0,
@@ -168,7 +174,7 @@ const fn check_set(types: &[Type], kind: &Type) {
                 "types of one set do not list the same set"
             );
             assert!(
-                kind.migratable == other.migratable,
+                kind.migration.is_some() == other.migration.is_some(),
                 "a set with types that cannot be migrated"
             );
         }
@@ -290,7 +296,7 @@ impl<T: Driver> Cell<T> {
             (*driver).driver.owner = this_module::<T::OwnerModule>().as_ptr();
             (*driver).driver.mod_name =
                 <T::OwnerModule as kernel::ModuleMetadata>::NAME.as_char_ptr();
-            (*driver).driver.dev_groups = Device::<T>::groups();
+            (*driver).driver.dev_groups = device_files::groups::<T>();
         }
         // SAFETY: The structure is filled in, static, and stays registered until `Hold` of the
         // last user unregisters it.

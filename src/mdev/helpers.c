@@ -9,6 +9,7 @@
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/vfio.h>
+#include <linux/vmalloc.h>
 #include "helpers.h"
 /* What the Rust side takes the layout of the types of mdev and VFIO to be. */
 #include "layout_generated.inc"
@@ -170,4 +171,21 @@ void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t 
 		memcpy_to_page(page, offset, data, len);
 	else
 		memcpy_from_page(data, page, offset, len);
+}
+
+/* Memory of zeroes that can be mapped into user space; mappings keep its pages by themselves. */
+void *mdev_helper_alloc_shared(size_t len)
+{
+	return vmalloc_user(len);
+}
+
+void mdev_helper_free_shared(void *memory)
+{
+	vfree(memory);
+}
+
+/* Memory that user space may have mapped, on either side, and may change meanwhile. */
+void mdev_helper_copy_shared(void *to, const void *from, size_t len)
+{
+	memcpy(to, from, len);
 }

@@ -18,3 +18,6 @@ void mdev_helper_set_release(struct device *dev);
 bool mdev_helper_class_exists(const char *name);
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);
 void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write);
+void *mdev_helper_alloc_shared(size_t len);
+void mdev_helper_free_shared(void *memory);
+void mdev_helper_copy_shared(void *to, const void *from, size_t len);

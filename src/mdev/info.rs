@@ -20,6 +20,7 @@ use crate::{
     },
     set_irqs::Index,
     state::State,
+    v1, //
 };
 use kernel::{
     prelude::*,
@@ -61,16 +62,23 @@ pub(crate) fn interrupt(interrupts: &Interrupts, user: UserSlice) -> Result {
 }
 
 /// `VFIO_DEVICE_GET_REGION_INFO`. The core looks after `argsz`, and after room for capabilities.
-pub(crate) fn region<T: Driver>(state: &State<T>, info: &mut bindings::vfio_region_info) -> Result {
+pub(crate) fn region<T: Driver>(
+    state: &State<T>,
+    info: &mut bindings::vfio_region_info,
+    caps: &mut bindings::vfio_info_cap,
+) -> Result {
     let region = Region::new(state, info.index)?;
     info.offset = region::start(info.index);
+    info.cap_offset = 0;
+    if let Region::Migration = region {
+        return v1::describe(info, caps);
+    }
     info.size = region.size(state);
     info.flags = if info.size > 0 {
         bindings::VFIO_REGION_INFO_FLAG_READ | bindings::VFIO_REGION_INFO_FLAG_WRITE
     } else {
         0
     };
-    info.cap_offset = 0;
     Ok(())
 }
 

@@ -30,7 +30,13 @@ use kernel::{
     },
     types::Opaque,
 };
-use migcore::config::Layout as PciFunction;
+use migcore::{
+    config::Layout as PciFunction,
+    interrupts::{
+        Raised,
+        RaisedError, //
+    },
+};
 
 /// An eventfd that the user gave us.
 pub(crate) struct EventFd(NonNull<bindings::eventfd_ctx>);
@@ -199,6 +205,11 @@ impl Interrupts {
         })
     }
 
+    /// How many vectors there are, of the kind with the most of them.
+    pub(crate) fn vectors(&self) -> usize {
+        self.inner.lock().vectors.len()
+    }
+
     /// How many interrupts of a kind there are.
     pub(crate) fn count(&self, mode: Mode) -> usize {
         self.function.map_or(0, |function| vectors(function, mode))
@@ -252,6 +263,38 @@ impl Interrupts {
         for vector in &mut inner.vectors {
             vector.pending = false;
         }
+    }
+
+    /// What is raised and not yet heard.
+    pub(crate) fn raised(&self) -> Raised {
+        let inner = self.inner.lock();
+        let mut raised = Raised::none(inner.vectors.len());
+        raised.set_line(inner.line);
+        for (index, vector) in inner.vectors.iter().enumerate() {
+            if vector.pending {
+                raised.set_pending(index);
+            }
+        }
+        raised
+    }
+
+    /// What a payload says is raised.
+    ///
+    /// # Errors
+    ///
+    /// See [`RaisedError`].
+    pub(crate) fn check_raised(&self, payload: &[u8]) -> Result<Raised, RaisedError> {
+        Raised::load(self.vectors(), payload)
+    }
+
+    /// Makes `raised` what is raised, in place of what was.
+    pub(crate) fn raise(&self, raised: &Raised) {
+        let mut inner = self.inner.lock();
+        inner.line = raised.line();
+        for (index, vector) in inner.vectors.iter_mut().enumerate() {
+            vector.pending = raised.is_pending(index);
+        }
+        inner.send();
     }
 
     /// Detaches everybody and forgets everything.

@@ -20,10 +20,15 @@
 //! | `driver` | the table a driver writes, and its registration on the mdev bus |
 //! | `parent` | a device that devices can be made on, and what they share |
 //! | `mtype` | the types of a parent and their files |
-//! | `device` | a created device and its files |
+//! | `device`, `device_files` | a created device and its files |
+//! | `stated` | what a device states and accepts |
 //! | `function` | what a driver writes of a device that can be opened |
 //! | `vfio`, `info` | what VFIO calls and asks of an open device |
 //! | `state`, `gate` | opening, closing, reset, and what a device may do when |
+//! | `migrate`, `snapshot` | what a driver writes so that its devices can be migrated |
+//! | `protocols` | through which client interfaces |
+//! | `migration` | the machine of a device, and what it asks of it |
+//! | `v1`, `v2`, `data_file` | the two client interfaces |
 //! | `region`, `config` | accesses to BARs and configuration space |
 //! | `irq`, `set_irqs` | interrupts, and how the user attaches to them |
 //! | `memory` | guest memory |
@@ -34,7 +39,7 @@
 //! | `sysfs`, `kobject`, `limit` | files, lifetimes, and rate limits, as the above need them |
 //! | `residence` | what must be gone before the module's code is |
 //!
-//! Not there yet: a migration stream; `migration_version` on a device without mdev.
+//! Not there yet: `migration_version` on a device without mdev.
 
 /// For the few lines that have no device to name.
 const __LOG_PREFIX: &[u8] = b"mdev\0";
@@ -42,7 +47,9 @@ const __LOG_PREFIX: &[u8] = b"mdev\0";
 mod bindings;
 mod class;
 mod config;
+mod data_file;
 mod device;
+mod device_files;
 mod driver;
 mod function;
 mod gate;
@@ -51,18 +58,25 @@ mod irq;
 mod kobject;
 mod limit;
 mod memory;
+mod migrate;
+mod migration;
 mod mtype;
 mod names;
 mod parent;
 pub mod pci;
+mod protocols;
 mod question;
 mod region;
 mod residence;
 mod set_irqs;
 mod settings;
 mod shared;
+mod snapshot;
 mod state;
+mod stated;
 mod sysfs;
+mod v1;
+mod v2;
 mod vfio;
 
 pub use self::class::{
@@ -86,19 +100,37 @@ pub use self::memory::{
     Pinned,
     MAX_PINNED, //
 };
+pub use self::migrate::{
+    Migrate,
+    Unfit, //
+};
 pub use self::parent::{
     Parent,
     Total, //
+};
+pub use self::protocols::Protocols;
+pub use self::snapshot::{
+    Snapshot,
+    Whole, //
 };
 pub use migcore::config::{
     Bar,
     Layout as PciFunction,
     Msix, //
 };
-pub use migcore::migration::Activity;
+pub use migcore::migration::{
+    Activity,
+    Pending,
+    Phase, //
+};
+pub use migcore::stream::{
+    Kind,
+    Taken, //
+};
 pub use migcore::{
     Contract,
     Identity,
     Param,
-    ParamRule, //
+    ParamRule,
+    Source, //
 };

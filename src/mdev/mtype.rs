@@ -184,7 +184,7 @@ impl<T: Driver> Row<T> {
 
     /// Adds our files to a type that has just been registered. They go with its directory.
     pub(crate) fn add_files(&self) -> Result {
-        if !self.kind.migratable {
+        if self.kind.migration.is_none() {
             return Ok(());
         }
         for attr in [&Version::<T>::ATTRIBUTE, &Accepts::<T>::ATTRIBUTE] {

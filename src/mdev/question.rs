@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A write to `migration_version`: a question, its answer, and the reason in the log.
+//! A question: a write to `migration_version`, or the start of a stream. Its answer, and the
+//! reason in the log.
 
 use crate::limit::Limit;
 use core::fmt;
@@ -40,12 +41,17 @@ impl Asked<'_> {
             Ok(line) => line,
             Err(error) => return self.refuse(bytes, &"one line", Errno::Inval, &error),
         };
-        match judge(line.as_str(), &self.place) {
-            Ok(_) => Ok(()),
-            Err(refusal) => {
-                self.refuse(bytes, &Numbered(refusal.rule()), refusal.errno(), &refusal)
-            }
-        }
+        self.judge(line.as_str())
+            .map_err(|errno| Error::from_errno(-errno.number()))
+    }
+
+    /// Answers the same question at the start of a stream.
+    pub(crate) fn judge(&self, line: &str) -> Result<(), Errno> {
+        judge(line, &self.place).map(drop).map_err(|refusal| {
+            let rule = Numbered(refusal.rule());
+            self.log(line.as_bytes(), &rule, refusal.errno(), &refusal);
+            refusal.errno()
+        })
     }
 
     fn refuse(
@@ -55,6 +61,11 @@ impl Asked<'_> {
         errno: Errno,
         why: &dyn fmt::Display,
     ) -> Result {
+        self.log(source, rule, errno, why);
+        Err(Error::from_errno(-errno.number()))
+    }
+
+    fn log(&self, source: &[u8], rule: &dyn fmt::Display, errno: Errno, why: &dyn fmt::Display) {
         if self.limit.allows() {
             self.dev.pr_warn(format_args!(
                 "migration_version of {}: {rule}, {errno}: {why}; source is \"{}\"\n",
@@ -62,7 +73,6 @@ impl Asked<'_> {
                 Escaped::new(source.strip_suffix(b"\n").unwrap_or(source), SHOWN),
             ));
         }
-        Err(Error::from_errno(-errno.number()))
     }
 }
 

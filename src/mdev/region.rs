@@ -6,9 +6,16 @@
 //! An access that starts inside of a region and passes its end is cut there, as with a file. So
 //! is one whose memory turns out bad midway: what was done counts.
 
-use crate::{bindings, driver::Driver, function::Device as _, state::State};
+use crate::{
+    bindings,
+    driver::Driver,
+    function::Device as _,
+    state::State,
+    v1, //
+};
 use kernel::{
     current,
+    page::PAGE_SHIFT,
     prelude::*,
     uaccess::{
         UserSliceReader,
@@ -27,8 +34,11 @@ const SHIFT: u32 = 40;
 const BREATH: u64 = 4096;
 
 /// How many regions there are.
-pub(crate) fn count<T: Driver>(_state: &State<T>) -> u32 {
-    bindings::VFIO_PCI_NUM_REGIONS
+pub(crate) fn count<T: Driver>(state: &State<T>) -> u32 {
+    match state.section() {
+        Some(_) => v1::INDEX + 1,
+        None => bindings::VFIO_PCI_NUM_REGIONS,
+    }
 }
 
 /// Where a region starts in the device's file.
@@ -43,6 +53,8 @@ pub(crate) enum Region {
     Config,
     /// One that PCI devices can have, and that ours never have: ROM and VGA.
     Absent,
+    /// The migration region.
+    Migration,
 }
 
 impl Region {
@@ -60,6 +72,7 @@ impl Region {
                 Self::Bar(index as usize)
             }
             bindings::VFIO_PCI_CONFIG_REGION_INDEX => Self::Config,
+            v1::INDEX => Self::Migration,
             _ => Self::Absent,
         })
     }
@@ -70,6 +83,7 @@ impl Region {
             Self::Bar(bar) => bar_size(state, bar),
             Self::Config => config::SIZE as u64,
             Self::Absent => 0,
+            Self::Migration => migcore::migration::v1::REGION,
         }
     }
 
@@ -77,35 +91,39 @@ impl Region {
     fn widest(self) -> u64 {
         match self {
             Self::Config => 4,
-            Self::Bar(_) | Self::Absent => 8,
+            Self::Bar(_) | Self::Absent | Self::Migration => 8,
         }
     }
 
     /// Reads. `data` is all zeroes, and stays so where nothing answers.
-    fn read<T: Driver>(self, state: &State<T>, offset: u64, data: &mut [u8]) {
+    fn read<T: Driver>(self, state: &State<T>, offset: u64, data: &mut [u8]) -> Result {
         match self {
             Self::Bar(bar) if !is_msix(state, bar, offset, data.len()) => {
+                let _inside = state.access()?;
                 if let Some(device) = state.device() {
                     device.read(state.context(), bar, offset, data);
                 }
             }
             // CAST: inside of the region.
             Self::Config => state.config().read(state.context(), offset as usize, data),
-            Self::Bar(_) | Self::Absent => {}
+            Self::Bar(_) | Self::Absent | Self::Migration => {}
         }
+        Ok(())
     }
 
-    fn write<T: Driver>(self, state: &State<T>, offset: u64, data: &[u8]) {
+    fn write<T: Driver>(self, state: &State<T>, offset: u64, data: &[u8]) -> Result {
         match self {
             Self::Bar(bar) if !is_msix(state, bar, offset, data.len()) => {
+                let _inside = state.access()?;
                 if let Some(device) = state.device() {
                     device.write(state.context(), bar, offset, data);
                 }
             }
             // CAST: inside of the region.
             Self::Config => state.config().write(state.context(), offset as usize, data),
-            Self::Bar(_) | Self::Absent => {}
+            Self::Bar(_) | Self::Absent | Self::Migration => {}
         }
+        Ok(())
     }
 }
 
@@ -191,7 +209,9 @@ fn part(offset: u64, left: u64, most: u64) -> usize {
 ///
 /// # Errors
 ///
-/// `EINVAL` for a position in no region; `EFAULT` if not a single access could be copied out.
+/// `EINVAL` for a position in no region; `EFAULT` if not a single access could be copied out;
+/// `EBUSY` for a BAR of a device that is stopped, as nothing of what it holds may change; for the
+/// migration region, what its registers say.
 pub(crate) fn read<T: Driver>(
     state: &State<T>,
     user: &mut UserSliceWriter,
@@ -199,10 +219,13 @@ pub(crate) fn read<T: Driver>(
 ) -> Result<usize> {
     let access = Access::new(state, position, user.len())?;
     let region = access.region;
+    if let Region::Migration = region {
+        return v1::read(state, user, access.offset, access.len);
+    }
     access.each(|offset, len| {
         let mut data = [0; 8];
         let data = &mut data[..len];
-        region.read(state, offset, data);
+        region.read(state, offset, data)?;
         user.write_slice(data)
     })
 }
@@ -219,11 +242,39 @@ pub(crate) fn write<T: Driver>(
 ) -> Result<usize> {
     let access = Access::new(state, position, user.len())?;
     let region = access.region;
+    if let Region::Migration = region {
+        return v1::write(state, user, access.offset, access.len);
+    }
     access.each(|offset, len| {
         let mut data = [0; 8];
         let data = &mut data[..len];
         user.read_slice(data)?;
-        region.write(state, offset, data);
-        Ok(())
+        region.write(state, offset, data)
     })
+}
+
+/// Maps a part of the device's file: of the migration region's data section, as nothing else can
+/// be mapped.
+///
+/// # Errors
+///
+/// `EINVAL`.
+///
+/// # Safety
+///
+/// `vma` must be a new mapping of the device's file.
+pub(crate) unsafe fn map<T: Driver>(
+    state: &State<T>,
+    vma: *mut bindings::vm_area_struct,
+) -> Result {
+    // SAFETY: As the caller promises.
+    let page = unsafe { (*vma).vm_pgoff } as u64;
+    let pages_shift = SHIFT - PAGE_SHIFT as u32;
+    let index = u32::try_from(page >> pages_shift).map_err(|_| EINVAL)?;
+    let offset = (page & ((1 << pages_shift) - 1)) << PAGE_SHIFT;
+    match Region::new(state, index)? {
+        // SAFETY: As the caller promises; the offset is the vma's.
+        Region::Migration => unsafe { v1::map(state, vma, offset) },
+        _ => Err(EINVAL),
+    }
 }

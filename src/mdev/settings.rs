@@ -13,6 +13,7 @@ use crate::{
     },
     kobject::Directory,
     parent::Parent,
+    protocols::Protocols,
     shared::{
         Model,
         Shared, //
@@ -124,6 +125,27 @@ impl Setting for Features {
     }
 }
 
+/// The interfaces through which devices can be migrated at the most.
+struct Interfaces<T>(PhantomData<T>);
+
+impl<T: Driver> Setting for Interfaces<T> {
+    const NAME: &'static CStr = c"protocols";
+
+    fn show(shared: &Shared, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{}", shared.settings.protocols)
+    }
+
+    fn set(shared: &mut Shared, text: &str) -> Result<(), &'static str> {
+        let wanted = Protocols::parse(text).ok_or("`v1`, `v2` or `v1 v2`")?;
+        let offered = T::TYPES.iter().filter_map(|kind| kind.migration);
+        if offered.into_iter().any(|own| own.and(wanted).is_none()) {
+            return Err("what leaves each type that can be migrated an interface");
+        }
+        shared.settings.protocols = wanted;
+        Ok(())
+    }
+}
+
 /// The parent's total of the budgeted parameter, in a file of that parameter's name.
 struct Budget<T>(PhantomData<T>);
 
@@ -207,11 +229,12 @@ impl<T: Driver, S: Setting> Writable for SettingFile<T, S> {
 struct Files<T>(PhantomData<T>);
 
 impl<T: Driver> Files<T> {
-    const ALWAYS: [&'static bindings::bin_attribute; 4] = [
+    const ALWAYS: [&'static bindings::bin_attribute; 5] = [
         &const { sysfs::writable::<SettingFile<T, Budget<T>>>() },
         &const { sysfs::writable::<SettingFile<T, ModelName>>() },
         &const { sysfs::writable::<SettingFile<T, State>>() },
         &const { sysfs::writable::<SettingFile<T, StateRange>>() },
+        &const { sysfs::writable::<SettingFile<T, Interfaces<T>>>() },
     ];
     const FEATURES: bindings::bin_attribute = sysfs::writable::<SettingFile<T, Features>>();
 }

@@ -2,6 +2,7 @@
 
 //! What the devices of a parent share: what it says of itself, and its budget.
 
+use crate::protocols::Protocols;
 use kernel::prelude::*;
 use migcore::Identity;
 
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) state: u64,
     pub(crate) reads: (u64, u64),
     pub(crate) features: u64,
+    /// Through which interfaces its devices can be migrated at the most.
+    pub(crate) protocols: Protocols,
 }
 
 impl Settings {
@@ -58,6 +61,7 @@ impl Settings {
             state,
             reads,
             features,
+            protocols: Protocols::Both,
         })
     }
 
@@ -67,6 +71,7 @@ impl Settings {
             state,
             reads,
             features,
+            ..
         } = self;
         Identity {
             model: model.as_str(),

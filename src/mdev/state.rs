@@ -10,61 +10,95 @@ use crate::{
         Context,
         Device as _, //
     },
+    gate::{
+        Gate,
+        Inside, //
+    },
     irq::Event,
     limit::Limit,
+    migration::{
+        Adapter,
+        Migration,
+        Record,
+        Sessions, //
+    },
     mtype::Row,
+    protocols::Protocols,
+    stated::Values,
+    v1::SharedSection, //
 };
-use core::ptr::NonNull;
+use core::{
+    fmt,
+    ptr::NonNull, //
+};
 use kernel::{
-    new_mutex,
+    device, new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Mutex,
         SetOnce, //
     },
 };
-use migcore::{
-    migration::Activity,
-    MAX_PARAMS, //
+use migcore::migration::{
+    v1,
+    Activity,
+    Machine, //
 };
 
 /// All of a device that is ours.
 ///
+/// Locks, in this order: `migration`, `values`, the parent's. Those of the configuration space, of
+/// interrupts and of guest memory come last, and so do the driver's own.
+///
 /// # Invariants
 ///
 /// `row` is that of the mdev's type, which outlives the device: the parent waits for the release
-/// of all its devices before it frees its rows.
+/// of all its devices before it frees its rows. `vdev` is the device that this is part of.
 #[pin_data]
 pub(crate) struct State<T: Driver> {
     row: NonNull<Row<T>>,
+    vdev: NonNull<bindings::vfio_device>,
     /// For verdicts.
     #[pin]
     pub(crate) limit: Limit,
     /// For everything else that is logged.
     #[pin]
-    pub(crate) notices: Limit,
-    /// Locked before the parent's lock, never after.
+    notices: Limit,
     #[pin]
     pub(crate) values: Mutex<Values>,
-    /// What the device may do now. Held while that changes, so that changes come one by one.
+    /// Held while what the device may do changes, so that changes come one by one.
     #[pin]
-    activity: Mutex<Activity>,
+    migration: Mutex<Migration<T>>,
+    /// Whether the device is in ERROR.
+    failed: Atomic<bool>,
+    /// Passed by accesses to BARs; closed while the device is stopped.
+    #[pin]
+    accesses: Gate,
     #[pin]
     config: Config,
     context: Context,
+    /// The data section of the migration region, made when the mdev is opened for the first time.
+    section: SetOnce<SharedSection>,
     /// Made when the mdev is opened for the first time.
     device: SetOnce<Pin<KBox<T::Device>>>,
 }
 
-/// The effective parameters.
-pub(crate) struct Values {
-    pub(crate) now: [u64; MAX_PARAMS],
-    /// Whether a device was made with them.
-    pub(crate) used: bool,
+/// What a device needs of its machine for one step.
+pub(crate) struct Step<'a, T: Driver> {
+    pub(crate) machine: &'a mut Machine<Record>,
+    pub(crate) region: &'a mut v1::Region<Record>,
+    pub(crate) sessions: &'a mut Sessions<T>,
+    pub(crate) dev: Adapter<'a, T>,
+    pub(crate) is_open: &'a mut bool,
 }
 
 // SAFETY: The row is `Sync` (the core's part of it is used under locks of the core's, ours never
-// changes) and outlives the device by the invariant; all else may be sent and shared.
+// changes) and outlives the device by the invariant; of `vdev` only what never changes is used, or
+// what may be read at any time; all else may be sent and shared.
 unsafe impl<T: Driver> Send for State<T> {}
 // SAFETY: As above.
 unsafe impl<T: Driver> Sync for State<T> {}
@@ -77,24 +111,26 @@ impl<T: Driver> State<T> {
     /// `row` must outlive the result, and `vdev` be that of the device.
     pub(crate) unsafe fn new(
         row: &Row<T>,
-        vdev: *mut bindings::vfio_device,
+        vdev: NonNull<bindings::vfio_device>,
     ) -> Result<impl PinInit<Self, Error> + use<'_, T>> {
         let function = row.kind().pci;
-        let context = Context::new(vdev, function)?;
-        let mut now = [0; MAX_PARAMS];
-        for (value, &param) in now.iter_mut().zip(row.kind().params) {
-            *value = param;
-        }
+        let context = Context::new(vdev.as_ptr(), function)?;
+        let version = row.parent().shared.lock().settings.state;
+        let params = row.kind().params;
         // INVARIANT: As the caller promises.
         let config = Config::new(function)?;
         Ok(try_pin_init!(Self {
             row: NonNull::from(row),
+            vdev,
             limit <- Limit::new(),
             notices <- Limit::new(),
-            values <- new_mutex!(Values { now, used: false }),
-            activity <- new_mutex!(Activity::Stopped),
+            values <- new_mutex!(Values::new(params, version)),
+            migration <- new_mutex!(Migration::new()),
+            failed: Atomic::new(false),
+            accesses <- Gate::new(),
             config <- config,
             context,
+            section: SetOnce::new(),
             device: SetOnce::new(),
         }))
     }
@@ -112,9 +148,81 @@ impl<T: Driver> State<T> {
         &self.context
     }
 
+    /// Lets somebody access a BAR, and keeps the device from stopping as long as the result lives.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the device is stopped: nothing of what it holds may change. Who comes while it
+    /// is reset waits.
+    pub(crate) fn access(&self) -> Result<Inside<'_>> {
+        let enter = || self.accesses.enter();
+        // Under the lock nothing is on its way to another state.
+        enter().or_else(|| self.step(|_| enter())).ok_or(EBUSY)
+    }
+
+    /// The data section of the migration region, if the device offers one and was ever opened.
+    pub(crate) fn section(&self) -> Option<&SharedSection> {
+        self.section.as_ref()
+    }
+
     /// The driver's device, if the mdev was ever opened.
     pub(crate) fn device(&self) -> Option<&T::Device> {
         self.device.as_ref().map(|device| &**device)
+    }
+
+    /// The mdev, for logs.
+    pub(crate) fn dev(&self) -> &device::Device {
+        // SAFETY: By the invariant; the mdev is what the device was allocated for, and is there
+        // as long as the device is registered or open, or has files.
+        unsafe { device::Device::from_raw((*self.vdev.as_ptr()).dev) }
+    }
+
+    /// Whether the user knows the second form of what there is to read in pre-copy.
+    pub(crate) fn knows_precopy_info_v2(&self) -> bool {
+        // SAFETY: By the invariant. The core sets it once while the device is open, whenever.
+        unsafe { (&raw const (*self.vdev.as_ptr()).precopy_info_v2).read_volatile() != 0 }
+    }
+
+    /// Says something about the device, unless much was said just now.
+    pub(crate) fn warn(&self, what: fmt::Arguments<'_>) {
+        if self.notices.allows() {
+            self.dev().pr_warn(format_args!("{what}\n"));
+        }
+    }
+
+    /// Through which interfaces the device can be migrated, if at all.
+    pub(crate) fn protocols(&self) -> Option<Protocols> {
+        let row = self.row();
+        let setting = row.parent().shared.lock().settings.protocols;
+        row.kind().migration.and_then(|own| own.and(setting))
+    }
+
+    /// Does a step of the migration, and cuts the data file of a session that has ended in it.
+    pub(crate) fn step<R>(&self, f: impl FnOnce(Step<'_, T>) -> R) -> R {
+        let mut migration = self.migration.lock();
+        let Migration {
+            machine,
+            region,
+            sessions,
+            is_open,
+            carried,
+        } = &mut *migration;
+        let result = f(Step {
+            machine: &mut *machine,
+            region,
+            sessions: &mut *sessions,
+            is_open,
+            dev: Adapter {
+                state: self,
+                carried,
+            },
+        });
+        let ended = sessions.take_ended(machine);
+        drop(migration);
+        if let Some(session) = ended {
+            session.cut();
+        }
+        result
     }
 
     /// The driver's device, made now if need be. The parameters stay as they are from now on.
@@ -139,14 +247,19 @@ impl<T: Driver> State<T> {
             // There is nothing behind it, and a device that only seems to work is worse.
             return Err(EOPNOTSUPP);
         }
+        let wants_section = self.protocols().is_some_and(Protocols::has_v1);
+        if wants_section && self.section().is_none() {
+            // Opening is never done twice at once.
+            self.section.populate(SharedSection::new()?);
+        }
         let device = self.make_device()?;
-        let mut activity = self.activity.lock();
-        self.config.reset(&self.context);
-        device.reset(&self.context);
-        device.open(&self.context)?;
-        // SAFETY: As the caller promises.
-        unsafe { self.enter(&mut activity, Activity::Running) };
-        Ok(())
+        self.step(|mut step| {
+            device.open(&self.context)?;
+            *step.is_open = true;
+            self.failed.store(false, Relaxed);
+            step.machine.reset(&mut step.dev);
+            Ok(())
+        })
     }
 
     /// The last user is gone.
@@ -155,42 +268,66 @@ impl<T: Driver> State<T> {
     ///
     /// [`Self::open`] must have succeeded, and the device be open still.
     pub(crate) unsafe fn close(&self) {
-        let mut activity = self.activity.lock();
-        self.context.memory_of_device().forbid();
-        if let Some(device) = self.device() {
-            device.close(&self.context);
-        }
-        // SAFETY: As the caller promises.
-        unsafe { self.context.memory_of_device().unpin_all() };
-        self.context.interrupts().close();
-        *activity = Activity::Stopped;
+        self.step(|mut step| {
+            step.machine.close(&mut step.dev);
+            step.region.release();
+            *step.is_open = false;
+            if let Some(device) = self.device() {
+                device.close(&self.context);
+            }
+            // SAFETY: As the caller promises.
+            unsafe { self.context.memory_of_device().unpin_all() };
+            self.context.interrupts().close();
+            self.failed.store(false, Relaxed);
+            self.values.lock().forget_source();
+        });
     }
 
     /// The user resets the function: it is as after power-on, and runs. Eventfds stay attached.
+    pub(crate) fn reset(&self) {
+        self.step(|mut step| {
+            step.machine.reset(&mut step.dev);
+            // The machine may think that it never stopped.
+            self.enter(&mut step.dev.carried.activity, Activity::Running);
+            self.failed.store(false, Relaxed);
+        });
+    }
+
+    /// The device fails for good, as hardware may: it is in ERROR until a reset.
     ///
-    /// # Safety
+    /// # Errors
     ///
-    /// As [`Self::open`].
-    pub(crate) unsafe fn reset(&self) {
-        let mut activity = self.activity.lock();
-        self.context.memory_of_device().forbid();
-        self.config.reset(&self.context);
-        // After the interrupts: what another thread makes it raise meanwhile must not be forgotten.
-        if let Some(device) = self.device() {
-            device.reset(&self.context);
+    /// `ENODEV` if nobody has it open.
+    pub(crate) fn fail(&self) -> Result {
+        self.step(|mut step| {
+            if !*step.is_open {
+                return Err(ENODEV);
+            }
+            self.failed.store(true, Relaxed);
+            step.machine.fail(&mut step.dev);
+            self.context.interrupts().notify(Event::Error);
+            Ok(())
+        })
+    }
+
+    /// Refuses what cannot be said of a device in ERROR.
+    pub(crate) fn check_sound(&self) -> Result {
+        match self.failed.load(Relaxed) {
+            false => Ok(()),
+            true => Err(ENODEV),
         }
-        // SAFETY: As the caller promises.
-        unsafe { self.enter(&mut activity, Activity::Running) };
     }
 
     /// Allows the device more, or less.
-    ///
-    /// # Safety
-    ///
-    /// As [`Self::open`].
-    unsafe fn enter(&self, now: &mut Activity, next: Activity) {
+    pub(crate) fn enter(&self, now: &mut Activity, next: Activity) {
+        if *now == next {
+            return;
+        }
         let interrupts = self.context.interrupts();
         let memory = self.context.memory_of_device();
+        if next == Activity::Stopped {
+            self.accesses.close();
+        }
         if next != Activity::Running {
             memory.forbid();
         }
@@ -198,7 +335,7 @@ impl<T: Driver> State<T> {
             interrupts.hold(false);
         }
         if next == Activity::Running {
-            // SAFETY: As the caller promises.
+            // SAFETY: Only an open device is allowed anything, and `close` stops it first.
             unsafe { memory.allow() };
         }
         if let Some(device) = self.device() {
@@ -206,6 +343,8 @@ impl<T: Driver> State<T> {
         }
         if next == Activity::Stopped {
             interrupts.hold(true);
+        } else {
+            self.accesses.open();
         }
         *now = next;
     }

@@ -41,6 +41,16 @@ pub(crate) trait File: 'static {
     /// removed while the result lives (sysfs waits for callbacks that run).
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Self::Object;
 
+    /// Whether the object can be asked now; also before a write.
+    ///
+    /// # Errors
+    ///
+    /// What reading and writing fail with.
+    fn check(object: &Self::Object) -> Result {
+        let _ = object;
+        Ok(())
+    }
+
     /// Writes the whole content, newline included.
     fn read(object: &Self::Object, out: &mut dyn Write) -> fmt::Result;
 }
@@ -126,6 +136,7 @@ impl<F: File> Shim<F> {
         };
         from_result(|| {
             let skip = usize::try_from(offset).map_err(|_| EINVAL)?;
+            F::check(object)?;
             let mut window = Window {
                 out,
                 skip,
@@ -160,6 +171,7 @@ impl<F: Writable> Shim<F> {
         let bytes = unsafe { slice::from_raw_parts(buf.cast::<u8>(), count) };
         from_result(|| {
             let offset = u64::try_from(offset).map_err(|_| EINVAL)?;
+            F::check(object)?;
             F::write(object, bytes, offset)?;
             // CAST: no more than a page.
             Ok(count as isize)

@@ -10,12 +10,17 @@ use crate::{
     driver::Driver,
     info,
     mtype::Row,
+    protocols::Protocols,
     region,
     set_irqs::set_irqs,
     state::State,
-    sysfs, //
+    sysfs,
+    v2, //
 };
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 use kernel::{
     container_of,
     error::from_result,
@@ -53,6 +58,7 @@ impl<T: Driver> Operations<T> {
         table.write = Some(Self::write);
         table.ioctl = Some(Self::ioctl);
         table.get_region_info_caps = Some(Self::get_region_info_caps);
+        table.mmap = Some(Self::mmap);
         table.request = Some(Self::request);
         table.dma_unmap = Some(Self::dma_unmap);
         // Registering without these is a warning where the kernel has iommufd; where it has not,
@@ -93,9 +99,12 @@ impl<T: Driver> Operations<T> {
             // SAFETY: As above. The allocation has the size of `Device<T>`, and is freed only
             // after `release`, so that the address is stable.
             unsafe {
-                let state = State::new(row, vdev)?;
+                let state = State::new(row, NonNull::new(vdev).ok_or(EINVAL)?)?;
                 let device = vdev.cast::<Device<T>>();
                 pin_init::raw_try_init(&raw mut (*device).state, state)?;
+                if Self::state(vdev).protocols().is_some_and(Protocols::has_v2) {
+                    v2::offer::<T>(vdev);
+                }
             }
             row.parent().device_made();
             Ok(0)
@@ -204,8 +213,7 @@ impl<T: Driver> Operations<T> {
                 GET_INFO => info::device(state, user)?,
                 GET_IRQ_INFO => info::interrupt(state.context().interrupts(), user)?,
                 SET_IRQS => set_irqs(state.context().interrupts(), user.reader())?,
-                // SAFETY: The device is open, and stays so until all requests have returned.
-                RESET => unsafe { state.reset() },
+                RESET => state.reset(),
                 _ => return Err(ENOTTY),
             }
             Ok(0)
@@ -220,10 +228,26 @@ impl<T: Driver> Operations<T> {
     unsafe extern "C" fn get_region_info_caps(
         vdev: *mut bindings::vfio_device,
         info: *mut bindings::vfio_region_info,
-        _caps: *mut bindings::vfio_info_cap,
+        caps: *mut bindings::vfio_info_cap,
     ) -> c_int {
-        // SAFETY: The core passes structures of its own, for open devices.
-        from_result(|| unsafe { info::region(Self::state(vdev), &mut *info) }.map(|()| 0))
+        from_result(|| {
+            // SAFETY: The core passes structures of its own, for open devices.
+            let (state, info, caps) = unsafe { (Self::state(vdev), &mut *info, &mut *caps) };
+            info::region(state, info, caps).map(|()| 0)
+        })
+    }
+
+    /// Maps a part of the device's file.
+    ///
+    /// # Safety
+    ///
+    /// `vdev` must be open, and `vma` a new mapping of its file.
+    unsafe extern "C" fn mmap(
+        vdev: *mut bindings::vfio_device,
+        vma: *mut bindings::vm_area_struct,
+    ) -> c_int {
+        // SAFETY: The core passes new mappings of open devices.
+        from_result(|| unsafe { region::map(Self::state(vdev), vma) }.map(|()| 0))
     }
 
     /// Somebody wants to remove the device.

@@ -14,9 +14,9 @@ names() {
 	equal types "mtty-1 mtty-2" "$(ls "$types" | paste -sd ' ')"
 }
 strings() {
-	equal mtty-1 "mdev_mtty/1,model=pci16550,type=mtty-1,ports=1,state=1" "$(cat "$types/mtty-1/migration_version")"
-	equal mtty-2 "mdev_mtty/1,model=pci16550,type=mtty-2,ports=2,state=1" "$(cat "$types/mtty-2/migration_version")"
-	equal accepts "mdev_mtty/1,model=pci16550,type=mtty-1,ports=1,state=1..1,x-like=mtty-1" "$(cat "$types/mtty-1/migration_accepts")"
+	equal mtty-1 "mdev_mtty/1,model=pci16550,type=mtty-1,ports=1,state=2" "$(cat "$types/mtty-1/migration_version")"
+	equal mtty-2 "mdev_mtty/1,model=pci16550,type=mtty-2,ports=2,state=2" "$(cat "$types/mtty-2/migration_version")"
+	equal accepts "mdev_mtty/1,model=pci16550,type=mtty-1,ports=1,state=1..2,x-like=mtty-1" "$(cat "$types/mtty-1/migration_accepts")"
 }
 strict() {
 	local one two
@@ -27,7 +27,7 @@ strict() {
 		accepts "$place/migration_version" "$two"
 		refuses EMEDIUMTYPE "$place/migration_version" "$one"
 		refuses ERANGE "$place/migration_version" "$(set_field "$two" ports 1)"
-		refuses EPROTONOSUPPORT "$place/migration_version" "$(set_field "$two" state 2)"
+		refuses EPROTONOSUPPORT "$place/migration_version" "$(set_field "$two" state 3)"
 		refuses EOPNOTSUPP "$place/migration_version" "$two,features=0x0"
 	done
 	remove "$(uuid 1)"
@@ -45,9 +45,9 @@ ports() {
 	for n in {1..12}; do remove "$(uuid "$n")"; done
 }
 settings() {
-	accepts /sys/class/mtty/mtty/settings/state_range 1..2
-	accepts /sys/class/mtty/mtty/settings/state 2
-	matches version "state=2" "$(cat "$types/mtty-1/migration_version")"
+	accepts /sys/class/mtty/mtty/settings/state_range 1..3
+	accepts /sys/class/mtty/mtty/settings/state 3
+	matches version "state=3" "$(cat "$types/mtty-1/migration_version")"
 	fails test -e /sys/class/mtty/mtty/settings/features
 	unload mdev_mtty
 }

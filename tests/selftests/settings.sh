@@ -3,14 +3,14 @@
 # The settings of a parent: files, what they change, what they refuse.
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-nvme
-plan 11
+plan 12
 load mdev-nvme virtual_parents=2
 settings=$(parent)/settings
 type=$(type_node mdev_nvme0 16m)
 
 files() {
 	local file
-	equal "settings" "capacity features model state state_range" "$(ls "$settings" | sort | paste -sd ' ')"
+	equal "settings" "capacity features model protocols state state_range" "$(ls "$settings" | sort | paste -sd ' ')"
 	for file in "$settings"/*; do equal "$file" "600 root root" "$(stat -c '%a %U %G' "$file")"; done
 }
 defaults() {
@@ -19,6 +19,7 @@ defaults() {
 	equal state 1 "$(cat "$settings/state")"
 	equal state_range 1..1 "$(cat "$settings/state_range")"
 	equal features 0x7 "$(cat "$settings/features")"
+	equal protocols "v1 v2" "$(cat "$settings/protocols")"
 }
 # field FILE KEY: the value of a key in a line.
 field() { sed -n "s/.*,$2=\([^,]*\).*/\1/p" "$1"; }
@@ -49,6 +50,14 @@ features() {
 	equal accepts '&0x5' "$(field "$type/migration_accepts" features)"
 	refuses EOPNOTSUPP "$type/migration_version" "$old"
 	accepts "$settings/features" 0x7
+}
+protocols() {
+	local choice
+	for choice in v1 v2 "v1 v2"; do
+		accepts "$settings/protocols" "$choice"
+		equal protocols "$choice" "$(cat "$settings/protocols")"
+	done
+	stays "$settings/protocols" '\n' v3 "v2 v1" "v1  v2" "v1 v2 v2" V1
 }
 capacity() {
 	accepts "$settings/capacity" 134217728
@@ -121,6 +130,7 @@ check "defaults" defaults
 check "model" model
 check "state and its range" state
 check "features" features
+check "protocols" protocols
 check "capacity" capacity
 check "bad text is EINVAL and changes nothing" bad_text
 check "EBUSY while the parent has a device" busy

@@ -51,6 +51,9 @@ pub trait Device {
     /// Writes the version string in force, without newline, and returns its length.
     fn version(&mut self, out: &mut [u8]) -> usize;
 
+    /// The length of what [`version`](Device::version) would write now, in bytes.
+    fn version_len(&mut self) -> usize;
+
     /// Writes one record's payload and returns what it is and how long; `None` if there is nothing
     /// to say: for now in [`Phase::PreCopy`], for good in [`Phase::Stopped`].
     ///

@@ -108,8 +108,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
             Some(Transfer::Save(save)) if !save.ended => {
                 let mut pending = dev.pending();
                 if !save.named {
-                    // The first record; its string is not asked for just to be measured.
-                    pending.initial = pending.initial.saturating_add(HEADER as u64);
+                    let first = HEADER.saturating_add(dev.version_len()) as u64;
+                    pending.initial = pending.initial.saturating_add(first);
                 }
                 pending
             }

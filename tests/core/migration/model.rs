@@ -190,6 +190,11 @@ impl Device for Model {
         LINE.len()
     }
 
+    fn version_len(&mut self) -> usize {
+        assert!(self.saving);
+        LINE.len()
+    }
+
     fn produce(
         &mut self,
         phase: Phase,
