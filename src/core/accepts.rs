@@ -6,7 +6,7 @@ use crate::fields::{Field, Fields, ParseError, Problem};
 use crate::value::{is_value, parse_mask, parse_number};
 use crate::verdict::Target;
 use crate::version::{Head, GRAMMAR};
-use core::fmt;
+use core::fmt::{self, Write};
 
 /// Numbers from `min` to `max`, both included, that are a multiple of `step` above `min`.
 ///
@@ -33,11 +33,15 @@ impl Steps {
 
 impl fmt::Display for Steps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.min, self.max)?;
-        match self.step {
-            1 => Ok(()),
-            step => write!(f, "/{step}"),
+        // Piece by piece, here and below: `write!` costs several times as much.
+        self.min.fmt(f)?;
+        f.write_str("..")?;
+        self.max.fmt(f)?;
+        if self.step != 1 {
+            f.write_char('/')?;
+            self.step.fmt(f)?;
         }
+        Ok(())
     }
 }
 
@@ -53,6 +57,15 @@ pub enum Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// Whether `word` is one of them.
+    pub fn contains(self, word: &str) -> bool {
+        match self {
+            Words::One(one) => one == word,
+            Words::List(list) => list.contains(&word),
+            Words::Text(text) => text.split('|').any(|one| one == word),
+        }
+    }
+
     /// The words, one by one.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         let (one, list, text) = match self {
@@ -68,13 +81,17 @@ impl<'a> Words<'a> {
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, word) in self.iter().enumerate() {
-            if i > 0 {
-                f.write_str("|")?;
+        match self {
+            Words::One(text) | Words::Text(text) => f.write_str(text),
+            Words::List(list) => {
+                let (first, others) = list.split_first().unwrap_or((&"", &[]));
+                f.write_str(first)?;
+                others.iter().try_for_each(|word| {
+                    f.write_char('|')?;
+                    f.write_str(word)
+                })
             }
-            f.write_str(word)?;
         }
-        Ok(())
     }
 }
 
@@ -119,34 +136,32 @@ impl<'a> Accept<'a> {
         })
     }
 
-    /// Whether a source's value has the form that this entry compares with.
-    pub(crate) fn check_form(&self, field: Field<'a>) -> Result<(), ParseError<'a>> {
-        let problem = match self {
-            Accept::Words(_) => return Ok(()),
-            Accept::Mask(_) if parse_mask(field.value).is_none() => {
-                Problem::Mask(field.key, field.value)
-            }
-            Accept::Number(_) | Accept::Numbers(_) | Accept::Steps(_)
-                if parse_number(field.value).is_none() =>
-            {
-                Problem::Number(field.key, field.value)
-            }
-            _ => return Ok(()),
-        };
-        Err(ParseError {
-            at: field.value_at(),
-            problem,
+    /// Whether a source's value is accepted; `None` for one that is no number or no mask where
+    /// this entry compares with such.
+    pub(crate) fn compare(&self, value: &str) -> Option<bool> {
+        Some(match self {
+            Accept::Words(words) => words.contains(value),
+            Accept::Numbers(words) => parse_number(value).map(|_| words.contains(value))?,
+            Accept::Number(number) => parse_number(value)? == *number,
+            Accept::Steps(steps) => steps.contains(parse_number(value)?),
+            Accept::Mask(mask) => parse_mask(value)? & !mask == 0,
         })
+    }
+
+    /// What is wrong with a field that cannot be compared with this entry.
+    pub(crate) fn problem<'f>(&self, field: Field<'f>) -> ParseError<'f> {
+        ParseError {
+            at: field.value_at(),
+            problem: match self {
+                Accept::Mask(_) => Problem::Mask(field.key, field.value),
+                _ => Problem::Number(field.key, field.value),
+            },
+        }
     }
 
     /// Whether a source's value is accepted. One of the wrong form is not.
     pub fn admits(&self, value: &str) -> bool {
-        match self {
-            Accept::Words(words) | Accept::Numbers(words) => words.iter().any(|w| w == value),
-            Accept::Number(number) => parse_number(value) == Some(*number),
-            Accept::Steps(steps) => parse_number(value).is_some_and(|n| steps.contains(n)),
-            Accept::Mask(mask) => parse_mask(value).is_some_and(|m| m & !mask == 0),
-        }
+        self.compare(value) == Some(true)
     }
 }
 
@@ -156,7 +171,10 @@ impl fmt::Display for Accept<'_> {
             Accept::Words(words) | Accept::Numbers(words) => words.fmt(f),
             Accept::Number(number) => number.fmt(f),
             Accept::Steps(steps) => steps.fmt(f),
-            Accept::Mask(mask) => write!(f, "&{mask:#x}"),
+            Accept::Mask(mask) => {
+                f.write_str("&0x")?;
+                fmt::LowerHex::fmt(mask, f)
+            }
         }
     }
 }
@@ -193,9 +211,8 @@ impl<'a> AcceptsLine<'a> {
                 problem: Problem::Head,
             });
         }
-        let fields = Fields::check(body, line.len() - body.len(), |value| {
-            Accept::parse(value).is_some()
-        })?;
+        let fields = Fields::new(line, body);
+        fields.check(|value| Accept::parse(value).is_some())?;
         Ok(Self { head, fields })
     }
 

@@ -3,7 +3,7 @@
 //! `key=value` fields, as version strings and accepts lines share them.
 
 use crate::line::Escaped;
-use crate::value::{is_key, MAX_VALUE};
+use crate::value::{key_len, split_once, MAX_VALUE};
 use core::fmt;
 
 /// How much of a foreign text an error shows, in bytes.
@@ -98,7 +98,8 @@ pub(crate) struct Field<'a> {
 impl Field<'_> {
     /// Where the value starts.
     pub(crate) fn value_at(&self) -> usize {
-        self.at + self.key.len() + 1
+        // No sum of offsets into one line wraps.
+        self.at.wrapping_add(self.key.len()).wrapping_add(1)
     }
 
     /// Whether the key only informs.
@@ -107,7 +108,8 @@ impl Field<'_> {
     }
 }
 
-/// The checked fields of a line, as (key, value), in the order in which they stand.
+/// The fields of a line, as (key, value), in the order in which they stand. They have been checked
+/// before anybody outside of this crate sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fields<'a> {
     rest: Option<&'a str>,
@@ -115,64 +117,36 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Checks all fields of `body`, which starts at byte `at` of its line. What a value may be is
-    /// `is_value`'s to say, as the two kinds of line differ in it.
+    /// The fields of `body`, the rest of `line`, not checked yet.
+    pub(crate) fn new(line: &str, body: &'a str) -> Self {
+        Self {
+            rest: Some(body),
+            at: line.len().saturating_sub(body.len()),
+        }
+    }
+
+    /// Checks all fields. What a value may be is `is_value`'s to say, as the two kinds of line
+    /// differ in it.
     ///
     /// # Errors
     ///
-    /// The first field, from the left, that breaks the syntax, stands twice, or stands after an
-    /// `x-` key without being one, or before one that sorts lower.
-    pub(crate) fn check(
-        body: &'a str,
-        at: usize,
-        is_value: impl Fn(&str) -> bool,
-    ) -> Result<Self, ParseError<'a>> {
-        let fields = Self {
-            rest: Some(body),
-            at,
-        };
-        let mut last_information: Option<&str> = None;
-        let mut raw = fields;
-        while let Some((text, at)) = raw.next_text() {
-            let fail = |at, problem| Err(ParseError { at, problem });
-            let Some((key, value)) = text.split_once('=') else {
-                return fail(at, Problem::NoEquals(text));
-            };
-            let field = Field { key, value, at };
-            if !is_key(key) {
-                return fail(at, Problem::Key(key));
-            }
-            if !is_value(value) {
-                return fail(field.value_at(), Problem::Value(key, value));
-            }
-            if fields
-                .iter()
-                .take_while(|f| f.at < at)
-                .any(|f| f.key == key)
-            {
-                return fail(at, Problem::Twice(key));
-            }
-            match last_information {
-                Some(_) if !field.informs() => return fail(at, Problem::AfterInformation(key)),
-                Some(last) if key < last => return fail(at, Problem::Order(last, key)),
-                _ => {}
-            }
-            if field.informs() {
-                last_information = Some(key);
-            }
-        }
-        Ok(fields)
+    /// That of the first field, from the left, that [`Walk::next`] refuses.
+    pub(crate) fn check(self, is_value: impl Fn(&str) -> bool) -> Result<(), ParseError<'a>> {
+        let mut walk = Walk::new(self, is_value);
+        while walk.next(None)?.is_some() {}
+        Ok(())
     }
 
     fn next_text(&mut self) -> Option<(&'a str, usize)> {
         let rest = self.rest?;
         let at = self.at;
-        let (text, after) = match rest.split_once(',') {
+        let (text, after) = match split_once(rest, b',') {
             Some((text, after)) => (text, Some(after)),
             None => (rest, None),
         };
         self.rest = after;
-        self.at = at + text.len() + 1;
+        // No sum of offsets into one line wraps.
+        self.at = at.wrapping_add(text.len()).wrapping_add(1);
         Some((text, at))
     }
 
@@ -181,7 +155,7 @@ impl<'a> Fields<'a> {
         let mut raw = self;
         core::iter::from_fn(move || {
             let (text, at) = raw.next_text()?;
-            let (key, value) = text.split_once('=')?;
+            let (key, value) = split_once(text, b'=')?;
             Some(Field { key, value, at })
         })
     }
@@ -195,6 +169,108 @@ impl<'a> Iterator for Fields<'a> {
     type Item = (&'a str, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_text()?.0.split_once('=')
+        split_once(self.next_text()?.0, b'=')
+    }
+}
+
+/// Splits a field into its key, which has the form of one, and its value, which need not.
+fn split_after_key(text: &str) -> Option<(&str, &str)> {
+    let (key, rest) = text.split_at_checked(key_len(text))?;
+    let value = rest.strip_prefix('=')?;
+    (!key.is_empty()).then_some((key, value))
+}
+
+/// A walk along the fields of a line that checks each as it comes.
+pub(crate) struct Walk<'a, V> {
+    all: Fields<'a>,
+    rest: Fields<'a>,
+    is_value: V,
+    /// The last key that informs.
+    information: Option<&'a str>,
+    /// Whether each key so far was the one due.
+    all_due: bool,
+}
+
+/// What a field is to who walks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// Its key is the one due.
+    Due,
+    /// Its key only informs.
+    Informs,
+    /// Neither.
+    Apart,
+}
+
+impl<'a, V: Fn(&str) -> bool> Walk<'a, V> {
+    pub(crate) fn new(fields: Fields<'a>, is_value: V) -> Self {
+        Self {
+            all: fields,
+            rest: fields,
+            is_value,
+            information: None,
+            all_due: true,
+        }
+    }
+
+    /// The next field, and how it stands to the key that is `due`, if the caller expects any;
+    /// `None` after the last.
+    ///
+    /// A caller does not expect a key twice, nor one that informs. So while each key is the one
+    /// due, none can stand twice, and what was walked is not searched for it.
+    ///
+    /// # Errors
+    ///
+    /// The field breaks the syntax, its key has stood before, or it stands after an `x-` key
+    /// without being one, or after one that sorts higher.
+    pub(crate) fn next(
+        &mut self,
+        due: Option<&str>,
+    ) -> Result<Option<(Field<'a>, Stands)>, ParseError<'a>> {
+        let Some((text, at)) = self.rest.next_text() else {
+            return Ok(None);
+        };
+        let fail = |at, problem| Err(ParseError { at, problem });
+        let Some((key, value)) = split_after_key(text) else {
+            return fail(
+                at,
+                match split_once(text, b'=') {
+                    Some((key, _)) => Problem::Key(key),
+                    None => Problem::NoEquals(text),
+                },
+            );
+        };
+        let field = Field { key, value, at };
+        if !(self.is_value)(value) {
+            return fail(field.value_at(), Problem::Value(key, value));
+        }
+        let stands = if due == Some(key) {
+            Stands::Due
+        } else if field.informs() {
+            Stands::Informs
+        } else {
+            Stands::Apart
+        };
+        self.all_due &= stands != Stands::Apart;
+        let new = match (stands, self.information) {
+            (Stands::Informs, last) => last.is_none_or(|last| last < key),
+            _ => self.all_due,
+        };
+        if !new && self.stood(&field) {
+            return fail(at, Problem::Twice(key));
+        }
+        match (stands, self.information) {
+            (Stands::Informs, Some(last)) if !new => return fail(at, Problem::Order(last, key)),
+            (Stands::Informs, _) => self.information = Some(key),
+            (_, Some(_)) => return fail(at, Problem::AfterInformation(key)),
+            (_, None) => {}
+        }
+        Ok(Some((field, stands)))
+    }
+
+    /// Whether the key of `field` has stood before.
+    fn stood(&self, field: &Field<'_>) -> bool {
+        let mut before = self.all.iter().take_while(|f| f.at < field.at);
+        before.any(|f| f.key == field.key)
     }
 }

@@ -4,9 +4,9 @@
 
 use crate::accepts::{Accept, Entry, Steps, Words};
 use crate::contract::{Contract, ParamRule};
-use crate::verdict::Target;
+use crate::verdict::{entries, Target};
 use crate::version::{Head, GRAMMAR};
-use core::fmt;
+use core::fmt::{self, Display, Write};
 
 /// What all devices of a parent have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,35 +73,35 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     /// The version string of this place, without newline.
-    pub fn version(&self) -> impl fmt::Display + '_ {
+    pub fn version(&self) -> impl Display + '_ {
         Written(|f: &mut fmt::Formatter<'_>| {
-            write!(
-                f,
-                "{},model={},type={}",
-                self.head(),
-                self.identity.model,
-                self.type_name
-            )?;
+            self.head().fmt(f)?;
+            field(f, "model", &self.identity.model)?;
+            field(f, "type", &self.type_name)?;
             for (param, parameter) in self.contract.params.iter().zip(self.parameters) {
-                write!(f, ",{}={}", param.key, parameter.value)?;
+                field(f, param.key, &parameter.value)?;
             }
-            write!(f, ",state={}", self.identity.state)?;
+            field(f, "state", &self.identity.state)?;
             if self.contract.features {
-                write!(f, ",features={:#x}", self.identity.features)?;
+                field(
+                    f,
+                    "features",
+                    &format_args!("{:#x}", self.identity.features),
+                )?;
             }
             Ok(())
         })
     }
 
     /// The accepts line of this place, without newline.
-    pub fn accepts(&self) -> impl fmt::Display + '_ {
+    pub fn accepts(&self) -> impl Display + '_ {
         Written(|f: &mut fmt::Formatter<'_>| {
-            write!(f, "{}", self.head())?;
-            for Entry { key, accept } in (0..).map_while(|i| self.entry(i)) {
-                write!(f, ",{key}={accept}")?;
+            self.head().fmt(f)?;
+            for Entry { key, accept } in entries(self) {
+                field(f, key, &accept)?;
             }
             match self.node {
-                Node::Type => write!(f, ",x-like={}", Words::List(self.like)),
+                Node::Type => field(f, "x-like", &Words::List(self.like)),
                 Node::Device => Ok(()),
             }
         })
@@ -139,33 +139,44 @@ impl Target for Place<'_> {
 
     fn entry(&self, index: usize) -> Option<Entry<'_>> {
         let params = self.contract.params;
-        let (min, max) = self.identity.reads;
         let (key, accept) = match index {
             0 => ("model", Accept::Words(Words::One(self.identity.model))),
             1 => ("type", Accept::Words(self.accepted_type())),
-            i if i < 2 + params.len() => {
-                let param = params[i - 2];
-                (
-                    param.key,
-                    self.accepted_parameter(param.rule, *self.parameters.get(i - 2)?),
-                )
-            }
-            // A range even for a single version: `..` is in no version string, so that an accepts
-            // line is never taken for one.
-            i if i == 2 + params.len() => ("state", Accept::Steps(Steps { min, max, step: 1 })),
-            i if i == 3 + params.len() && self.contract.features => {
-                ("features", Accept::Mask(self.identity.features))
-            }
-            _ => return None,
+            _ => match params.get(index - 2) {
+                Some(param) => {
+                    let parameter = *self.parameters.get(index - 2)?;
+                    (param.key, self.accepted_parameter(param.rule, parameter))
+                }
+                None => match index - 2 - params.len() {
+                    // A range even for a single version: `..` is in no version string, so that an
+                    // accepts line is never taken for one.
+                    0 => {
+                        let (min, max) = self.identity.reads;
+                        ("state", Accept::Steps(Steps { min, max, step: 1 }))
+                    }
+                    1 if self.contract.features => {
+                        ("features", Accept::Mask(self.identity.features))
+                    }
+                    _ => return None,
+                },
+            },
         };
         Some(Entry { key, accept })
     }
 }
 
+/// Writes one field, piece by piece: `write!` costs several times as much.
+fn field(f: &mut fmt::Formatter<'_>, key: &str, value: &impl Display) -> fmt::Result {
+    f.write_char(',')?;
+    f.write_str(key)?;
+    f.write_char('=')?;
+    value.fmt(f)
+}
+
 /// A closure that writes, as something to display.
 struct Written<F>(F);
 
-impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Written<F> {
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Written<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (self.0)(f)
     }

@@ -7,16 +7,21 @@ pub(crate) const MAX_VALUE: usize = 255;
 
 /// Whether `text` may name a namespace: `[a-z][a-z0-9_]*`.
 pub const fn is_namespace(text: &str) -> bool {
-    is_name(text, false)
+    !text.is_empty() && name_len(text, false) == text.len()
 }
 
 /// Whether `text` may be a key: `[a-z][a-z0-9_-]*`.
 pub const fn is_key(text: &str) -> bool {
-    is_name(text, true)
+    !text.is_empty() && key_len(text) == text.len()
+}
+
+/// How many bytes at the start of `text` may be a key.
+pub(crate) const fn key_len(text: &str) -> usize {
+    name_len(text, true)
 }
 
 // `const`, hence no iterators: drivers' static tables are checked while they are compiled.
-const fn is_name(text: &str, dash: bool) -> bool {
+const fn name_len(text: &str, dash: bool) -> usize {
     let bytes = text.as_bytes();
     let mut i = 0;
     while i < bytes.len() {
@@ -27,11 +32,11 @@ const fn is_name(text: &str, dash: bool) -> bool {
             _ => false,
         };
         if !ok {
-            return false;
+            break;
         }
         i += 1;
     }
-    i > 0
+    i
 }
 
 /// Whether `text` may be a value: 1 to 255 bytes of `[A-Za-z0-9._:+-]` without `..`.
@@ -41,10 +46,13 @@ pub(crate) const fn is_value(text: &str) -> bool {
         return false;
     }
     let mut i = 0;
+    let mut after_dot = false;
     while i < bytes.len() {
         match bytes[i] {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b':' | b'+' | b'-' => {}
-            b'.' if i == 0 || bytes[i - 1] != b'.' => {}
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b':' | b'+' | b'-' => {
+                after_dot = false;
+            }
+            b'.' if !after_dot => after_dot = true,
             _ => return false,
         }
         i += 1;
@@ -66,27 +74,39 @@ pub const fn is_word(text: &str) -> bool {
     false
 }
 
+/// The text before and after the first `separator`, which is ASCII.
+///
+/// As `str::split_once`, whose search is made for long texts and costs a multiple on ours.
+pub(crate) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    let (before, after) = text.split_at_checked(at)?;
+    Some((before, after.get(1..)?))
+}
+
 /// Reads a canonical decimal number: no sign, no leading zero, at most `u64::MAX`.
 pub fn parse_number(text: &str) -> Option<u64> {
-    let canonical = text == "0" || !text.starts_with('0');
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    if canonical && digits {
-        text.parse().ok()
-    } else {
-        None
+    if text.is_empty() || (text.len() > 1 && text.starts_with('0')) {
+        return None;
     }
+    text.bytes().try_fold(0u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|&digit| digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Reads a canonical mask: `0x`, then lower-case digits without leading zero, at most 64 bits.
 pub fn parse_mask(text: &str) -> Option<u64> {
     let digits = text.strip_prefix("0x")?;
-    let canonical = digits == "0" || !digits.starts_with('0');
-    let lower = digits
-        .bytes()
-        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if canonical && lower {
-        u64::from_str_radix(digits, 16).ok()
-    } else {
-        None
+    // 16 digits are 64 bits, so that no digit is shifted out.
+    if !matches!(digits.len(), 1..=16) || (digits.len() > 1 && digits.starts_with('0')) {
+        return None;
     }
+    digits.bytes().try_fold(0u64, |mask, byte| {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        Some((mask << 4) | u64::from(digit))
+    })
 }

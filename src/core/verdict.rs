@@ -4,8 +4,9 @@
 
 use crate::accepts::{Accept, Entry};
 use crate::errno::Errno;
-use crate::fields::{Field, ParseError, Problem};
+use crate::fields::{Field, Fields, ParseError, Problem, Stands, Walk};
 use crate::line::Escaped;
+use crate::value::is_value;
 use crate::version::{Head, Version};
 use core::fmt;
 
@@ -52,15 +53,6 @@ impl Rule {
         Rule::Namespace,
         Rule::Form,
         Rule::UnknownKey,
-        Rule::Model,
-        Rule::Type,
-        Rule::State,
-        Rule::Parameter,
-        Rule::Features,
-    ];
-
-    /// The rules that compare values, in order.
-    const OF_VALUES: [Rule; 5] = [
         Rule::Model,
         Rule::Type,
         Rule::State,
@@ -212,6 +204,9 @@ impl core::error::Error for Refusal<'_> {}
 /// A pure function: it allocates nothing, locks nothing and looks at nothing else. `line` is the
 /// whole string without newline.
 ///
+/// It walks once along the source's fields and the target's entries together, and keeps of all
+/// that it could refuse for what the lowest rule says.
+///
 /// # Errors
 ///
 /// The first [`Rule`] that refuses.
@@ -226,70 +221,68 @@ pub fn judge<'a, T: Target + ?Sized>(
             target: target.head(),
         });
     }
-    let version =
-        Version::with_head(source, body, line.len() - body.len()).map_err(Refusal::Malformed)?;
-    check_known(&version, line.len(), target).map_err(Refusal::Malformed)?;
-    if let Some(Field { key, value, .. }) = first_unknown(&version, target) {
-        return Err(Refusal::UnknownKey { key, value });
-    }
-    for rule in Rule::OF_VALUES {
-        for Entry { key, accept } in entries(target).filter(|e| Rule::of_key(e.key) == rule) {
-            match version.get(key) {
-                Some(value) if accept.admits(value) => {}
-                // A missing key was refused above.
-                other => {
-                    let source = other.unwrap_or("");
-                    return Err(Refusal::Value {
+    let fields = Fields::new(line, body);
+    let mut walk = Walk::new(fields, is_value);
+    let mut lowest = Lowest(None);
+    let mut entries = entries(target);
+    let mut due = entries.next();
+    // The entry before the one due.
+    let mut met = None;
+    while let Some((field, stands)) = walk
+        .next(due.map(|entry| entry.key))
+        .map_err(Refusal::Malformed)?
+    {
+        let Field { key, value, .. } = field;
+        match (stands, due) {
+            (Stands::Due, Some(entry)) => {
+                match entry.accept.compare(value) {
+                    Some(true) => {}
+                    Some(false) => lowest.refuse(Refusal::Value {
                         key,
-                        source,
-                        target: accept,
-                    });
+                        source: value,
+                        target: entry.accept,
+                    }),
+                    None => lowest.refuse(Refusal::Malformed(entry.accept.problem(field))),
                 }
+                met = due;
+                due = entries.next();
             }
+            (Stands::Informs, _) => {}
+            // Either the target does not know the key, or it comes too early. Then it is never
+            // met where it is due, as it must not stand twice, and that is of a lower rule.
+            _ => lowest.refuse(Refusal::UnknownKey { key, value }),
         }
     }
-    Ok(version)
-}
-
-fn entries<T: Target + ?Sized>(target: &T) -> impl Iterator<Item = Entry<'_>> {
-    (0..).map_while(|index| target.entry(index))
-}
-
-/// The second half of rule 3, which needs the target: its keys are there, in its order, and their
-/// numbers canonical.
-fn check_known<'a, T: Target + ?Sized>(
-    version: &Version<'a>,
-    end: usize,
-    target: &'a T,
-) -> Result<(), ParseError<'a>> {
-    let mut before: Option<Field<'_>> = None;
-    for Entry { key, accept } in entries(target) {
-        let Some(field) = version.fields().find(key) else {
-            return Err(ParseError {
-                at: end,
+    if let Some(Entry { key, .. }) = due {
+        lowest.refuse(Refusal::Malformed(match (fields.find(key), met) {
+            (Some(early), Some(met)) => ParseError {
+                at: early.at,
+                problem: Problem::Order(key, met.key),
+            },
+            _ => ParseError {
+                at: line.len(),
                 problem: Problem::Missing(key),
-            });
-        };
-        if let Some(before) = before.filter(|b| b.at > field.at) {
-            let problem = Problem::Order(field.key, before.key);
-            return Err(ParseError {
-                at: field.at,
-                problem,
-            });
-        }
-        accept.check_form(field)?;
-        before = Some(field);
+            },
+        }));
     }
-    Ok(())
+    match lowest.0 {
+        None => Ok(Version::checked(source, fields)),
+        Some(refusal) => Err(refusal),
+    }
 }
 
-/// The first key that is neither known nor informs. The known ones are all there and in order, so
-/// that a single walk along both tells.
-fn first_unknown<'a, T: Target + ?Sized>(version: &Version<'a>, target: &T) -> Option<Field<'a>> {
-    let mut known = entries(target).peekable();
-    version
-        .fields()
-        .iter()
-        .filter(|field| !field.informs())
-        .find(|field| known.next_if(|entry| entry.key == field.key).is_none())
+/// All entries of a target, in their order.
+pub(crate) fn entries<T: Target + ?Sized>(target: &T) -> impl Iterator<Item = Entry<'_>> {
+    (0..usize::MAX).map_while(|index| target.entry(index))
+}
+
+/// The refusal of the lowest rule so far, and of that rule the first.
+struct Lowest<'a>(Option<Refusal<'a>>);
+
+impl<'a> Lowest<'a> {
+    fn refuse(&mut self, refusal: Refusal<'a>) {
+        if self.0.is_none_or(|lowest| refusal.rule() < lowest.rule()) {
+            self.0 = Some(refusal);
+        }
+    }
 }

@@ -3,8 +3,8 @@
 //! The version string: what a source device is.
 
 use crate::fields::{Fields, ParseError, Problem};
-use crate::value::{is_namespace, is_value, parse_number};
-use core::fmt;
+use crate::value::{is_namespace, is_value, parse_number, split_once};
+use core::fmt::{self, Write};
 
 /// The only grammar there is today.
 pub const GRAMMAR: u64 = 1;
@@ -30,8 +30,8 @@ impl<'a> Head<'a> {
             at: 0,
             problem: Problem::Head,
         };
-        let (head, body) = line.split_once(',').ok_or(bad)?;
-        let (namespace, grammar) = head.split_once('/').ok_or(bad)?;
+        let (head, body) = split_once(line, b',').ok_or(bad)?;
+        let (namespace, grammar) = split_once(head, b'/').ok_or(bad)?;
         let grammar = parse_number(grammar).ok_or(bad)?;
         if !is_namespace(namespace) || body.is_empty() {
             return Err(bad);
@@ -42,7 +42,9 @@ impl<'a> Head<'a> {
 
 impl fmt::Display for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.grammar)
+        f.write_str(self.namespace)?;
+        f.write_char('/')?;
+        self.grammar.fmt(f)
     }
 }
 
@@ -71,16 +73,14 @@ impl<'a> Version<'a> {
     /// ```
     pub fn parse(line: &'a str) -> Result<Self, ParseError<'a>> {
         let (head, body) = Head::split(line)?;
-        Self::with_head(head, body, line.len() - body.len())
+        let fields = Fields::new(line, body);
+        fields.check(is_value)?;
+        Ok(Self::checked(head, fields))
     }
 
-    pub(crate) fn with_head(
-        head: Head<'a>,
-        body: &'a str,
-        at: usize,
-    ) -> Result<Self, ParseError<'a>> {
-        let fields = Fields::check(body, at, is_value)?;
-        Ok(Self { head, fields })
+    /// A string whose fields have been checked.
+    pub(crate) fn checked(head: Head<'a>, fields: Fields<'a>) -> Self {
+        Self { head, fields }
     }
 
     /// Namespace and grammar.

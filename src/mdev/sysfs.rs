@@ -15,6 +15,10 @@ use core::{
         Write, //
     },
     marker::PhantomData,
+    mem::{
+        take,
+        MaybeUninit, //
+    },
     slice, //
 };
 use kernel::{
@@ -63,21 +67,41 @@ pub(crate) trait Writable: File {
 
 /// The part of a file's content that a reader asks for.
 struct Window<'a> {
-    out: &'a mut [u8],
+    /// What is left of the reader's page.
+    room: &'a mut [MaybeUninit<u8>],
+    /// How much of the content is still before the part.
     skip: usize,
+    /// How much was written.
     filled: usize,
 }
 
 impl Write for Window<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let text = text.as_bytes();
-        let skipped = text.len().min(self.skip);
-        self.skip -= skipped;
-        let text = &text[skipped..];
-        let room = &mut self.out[self.filled..];
-        let taken = text.len().min(room.len());
-        room[..taken].copy_from_slice(&text[..taken]);
-        self.filled += taken;
+        let (skipped, text) = text.split_at(text.len().min(self.skip));
+        self.skip -= skipped.len();
+        let taken = text.len().min(self.room.len());
+        let (part, room) = take(&mut self.room).split_at_mut(taken);
+        for (to, &byte) in part.iter_mut().zip(text) {
+            to.write(byte);
+        }
+        self.room = room;
+        // No more than the page has.
+        self.filled = self.filled.wrapping_add(taken);
+        Ok(())
+    }
+
+    /// As the default, at a fraction of its cost: every second piece of a line is a separator.
+    fn write_char(&mut self, character: char) -> fmt::Result {
+        if self.skip > 0 || self.room.is_empty() || !character.is_ascii() {
+            return self.write_str(character.encode_utf8(&mut [0; 4]));
+        }
+        if let Some((to, room)) = take(&mut self.room).split_first_mut() {
+            // CAST: ASCII is one byte.
+            to.write(character as u8);
+            self.room = room;
+            self.filled = self.filled.wrapping_add(1);
+        }
         Ok(())
     }
 }
@@ -130,15 +154,12 @@ impl<F: File> Shim<F> {
         let object = unsafe { F::object(kobj) };
         // SAFETY: sysfs hands over `count` bytes of a page of its own, initialised or not; they
         // are only written to, and only their written part is used.
-        let out = unsafe {
-            buf.write_bytes(0, count);
-            slice::from_raw_parts_mut(buf.cast::<u8>(), count)
-        };
+        let room = unsafe { slice::from_raw_parts_mut(buf.cast::<MaybeUninit<u8>>(), count) };
         from_result(|| {
             let skip = usize::try_from(offset).map_err(|_| EINVAL)?;
             F::check(object)?;
             let mut window = Window {
-                out,
+                room,
                 skip,
                 filled: 0,
             };
