@@ -77,16 +77,16 @@ impl<'a> Golden<'a> {
         self
     }
 
-    /// Compares all runs with the file, or writes it.
+    /// Compares all runs with the file, after writing it if `BLESS=1`.
     pub(crate) fn compare(&self, name: &str) {
         let file: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../tests/golden/cli", name]
             .iter()
             .collect();
-        if std::env::var_os("MDEV_BLESS").is_some() {
+        if std::env::var("BLESS").is_ok_and(|v| v == "1") {
             std::fs::write(&file, &self.text).expect("the golden file is written");
         }
         let golden = std::fs::read_to_string(&file)
-            .unwrap_or_else(|e| panic!("{}: {e}; MDEV_BLESS=1 writes it", file.display()));
+            .unwrap_or_else(|e| panic!("{}: {e}; BLESS=1 writes it", file.display()));
         assert!(
             golden == self.text,
             "{} differs.\n--- expected\n{golden}\n--- printed\n{}",

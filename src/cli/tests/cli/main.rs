@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The program as it is run, on trees of files that look like sysfs. What it prints is compared
-//! whole with `tests/golden/cli`; `MDEV_BLESS=1` writes these files anew.
+//! whole with `tests/golden/cli`; `BLESS=1` writes these files anew.
 
 mod arguments;
 mod check;
