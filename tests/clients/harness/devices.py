@@ -45,6 +45,10 @@ class Device:
     def file(self, name):
         return f"{self.path}/{name}"
 
+    def write_state(self, version):
+        """The state version that it is saved in from now on."""
+        write(self.file("state_version"), version)
+
     def remove(self, seconds=30):
         """The write returns when nobody has it open any more."""
         removal = self.remove_later()

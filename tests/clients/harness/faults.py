@@ -9,6 +9,7 @@ cases, and is booted anew where a case costs it.
 """
 
 import argparse
+import contextlib
 import sys
 
 import clients
@@ -153,24 +154,69 @@ def other_ports(journey):
     journey.move()
 
 
+@contextlib.contextmanager
+def older_places(journey):
+    """While this lasts the places are of a host that knows the first state version only. The guest
+    must be in a file then, or nowhere; afterwards too."""
+    try:
+        journey.remove_devices()
+        with devices.settings(journey.kinds[0], state="1", state_range="1..1"):
+            try:
+                journey.make_devices()
+                yield
+            finally:
+                guest.kill_all()
+                journey.remove_devices()
+    finally:
+        journey.make_devices()
+
+
 def older_reader(journey):
     """A file is refused where only an older state is read, with the reason; it is as good as before."""
     before = journey.save()
-    journey.remove_devices()
-    with devices.settings(journey.kinds[0], state="1", state_range="1..1"):
-        others = journey.another_place(journey.kinds)
+    with older_places(journey):
         log = devices.kernel_log()
-        target = journey.target(others)
+        target = journey.target()
         try:
             target.qmp.execute("migrate-incoming", uri=journey.file[1])
         except Failed as error:
             # It may be gone before its answer is.
             note(error)
         target.ended(END_SECONDS)
-        says_why(log, others, "(state)")
-        journey.remove_devices()
-    journey.make_devices()
+        says_why(log, target.devices, "(state)")
     journey.load(before)
+
+
+def not_dropped(journey):
+    """What an older state version cannot carry is named, and keeps the guest here."""
+    source = journey.ready()
+    source.devices[0].write_state("1")
+    log = devices.kernel_log()
+    target = journey.target()
+    mark = journey.send(target)
+    journey.stays(mark, "failed")
+    target.ended(END_SECONDS)
+    says_why(log, source.devices, "state version 1 cannot carry")
+    source.devices[0].write_state("2")
+    journey.move()
+
+
+def old_and_new(journey):
+    """A guest that needs no more than the first state version: to an older host, and back again."""
+    if journey.guest in guest.Guest.alive:
+        journey.guest.kill()
+    journey.remove_devices()
+    plain = Journey(journey.client, journey.kinds, [*journey.options, "mdev.trigger=1"], journey.properties)
+    for device in plain.places[plain.here]:
+        device.write_state("1")
+    before = plain.save()
+    with older_places(plain):
+        plain.load(before)
+        before = plain.save()
+    plain.load(before)
+    plain.move()
+    plain.end()
+    journey.make_devices()
 
 
 def removed(journey):
@@ -201,7 +247,7 @@ def multifd(journey):
 
 
 def cases(client):
-    """(name, test, arguments), in an order in which few cost the guest; the last costs a device."""
+    """(name, test, arguments), in an order in which few cost the guest."""
     yield "paused, given up, and again", while_paused, ()
     yield "migrated while paused, then continued at the source", paused_and_stays, ()
     for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
@@ -209,12 +255,14 @@ def cases(client):
         yield f"target killed in {name}, then again", target_killed, (state,)
     yield "a target with other ports refuses, and says why", other_ports, ()
     yield "a file is refused by an older reader, which says why", older_reader, ()
+    yield "no state is dropped for an older version", not_dropped, ()
     if client.protocol == 2:
         yield "state of devices by several channels", multifd, ()
     yield "guest reset in pre-copy", reset, ()
     for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
         yield f"source killed in {name}, both devices usable", source_killed, (state,)
     yield "removal asked for in pre-copy", removed, ()
+    yield "from a new host to an old one, and back", old_and_new, ()
 
 
 def disturb(results, client, todo, arguments):

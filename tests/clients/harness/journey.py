@@ -70,8 +70,7 @@ class Journey:
             raise Failed(f"the migration {state}: {self.reason(self.guest)}")
         target.qmp.migration(("completed",), MIGRATION_SECONDS, 0)
         info = self.guest.qmp.execute("query-migrate")
-        state = info.get("vfio", {}).get("transferred", 0)
-        note(f"{info['total-time']} ms, {info['downtime']} ms of them down, {state} bytes of devices")
+        note(f"{info['total-time']} ms, {info['downtime']} ms of them down")
 
     def arrive(self, target):
         """The guest is at the target; the source's QEMU goes."""
