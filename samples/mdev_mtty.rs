@@ -23,9 +23,15 @@ module! {
     authors: ["mdev-migration project"],
     description: "Sample: serial ports as mediated devices that say what they can be migrated to",
     license: "GPL",
+    params: {
+        parents: u8 {
+            default: 1,
+            description: "Parents, 1 to 8: mtty, mtty1, ...",
+        },
+    },
 }
 
-/// Serial ports that there are in all, as in the C sample.
+/// Serial ports that a parent has, as the C sample.
 const PORTS: u64 = 24;
 
 /// A card with so many ports, eight registers each.
@@ -184,23 +190,29 @@ impl Snapshot for Card {
     }
 }
 
-#[pin_data]
 struct MttyModule {
-    // Dropped top down: the parent, with its devices, goes before the devices' driver.
-    #[pin]
-    _parent: VirtualParent<Mtty>,
+    // Dropped top down: the parents, with their devices, go before the devices' driver.
+    _parents: KVec<Pin<KBox<VirtualParent<Mtty>>>>,
     _devices: Registration<Mtty>,
 }
 
-impl kernel::InPlaceModule for MttyModule {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            _devices: Registration::new()?,
-            _parent <- VirtualParent::new(
-                &Class::new(c"mtty")?,
-                CString::try_from_fmt(fmt!("mtty"))?,
-                Total::Fixed(PORTS),
-            ),
+impl kernel::Module for MttyModule {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let devices = Registration::new()?;
+        let class = Class::new(c"mtty")?;
+        let mut parents = KVec::new();
+        for n in 0..module_parameters::parents.value() {
+            let name = match n {
+                0 => CString::try_from_fmt(fmt!("mtty"))?,
+                1..8 => CString::try_from_fmt(fmt!("mtty{n}"))?,
+                _ => return Err(EINVAL),
+            };
+            let parent = VirtualParent::new(&class, name, Total::Fixed(PORTS));
+            parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            _parents: parents,
+            _devices: devices,
         })
     }
 }
