@@ -89,7 +89,8 @@ impl<T: Driver> Session<T> {
     /// [`Self::cut`] must be called before `device` goes away, unless no client ever gets a file
     /// of it.
     pub(crate) unsafe fn new(device: &State<T>) -> Result<Arc<Self>> {
-        let buffer = KVVec::from_elem(0, BUFFER, GFP_KERNEL)?;
+        // On the client's account, who may keep any number of files.
+        let buffer = KVVec::from_elem(0, BUFFER, GFP_KERNEL_ACCOUNT)?;
         let link = Link(NonNull::from(device));
         Arc::pin_init(
             pin_init!(Self {
@@ -109,6 +110,12 @@ impl<T: Driver> Session<T> {
     /// Not to be called with a lock that the device's part of a transfer takes.
     pub(crate) fn cut(&self) {
         *self.link.lock() = None;
+        // A file may be kept for long, and needs no memory any more. Who is at the buffer now, maybe
+        // waiting for the client's memory, is not waited for.
+        if let Some(mut transfer) = self.transfer.try_lock() {
+            transfer.rest = 0..0;
+            transfer.buffer = KVVec::new();
+        }
     }
 
     /// Uses the device, unless the session has ended (`ENODEV`).

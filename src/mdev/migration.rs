@@ -55,7 +55,7 @@ pub(crate) struct Record(KVVec<u8>);
 
 impl Record {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self(KVVec::from_elem(0, MAX_RECORD, GFP_KERNEL)?))
+        Ok(Self(KVVec::from_elem(0, MAX_RECORD, GFP_KERNEL_ACCOUNT)?))
     }
 }
 
