@@ -78,8 +78,9 @@ pub trait Device: Send + Sync + Sized + 'static {
     /// Writes 1, 2, 4 or 8 bytes, naturally aligned, inside of `bar`.
     fn write(&self, cx: &Context, bar: usize, offset: u64, data: &[u8]);
 
-    /// Puts all registers to what they are after power-on. Called before each
-    /// [`open`](Self::open), and when the user resets the function, in any state.
+    /// Puts all registers to what they are after power-on. Called after each
+    /// [`open`](Self::open), before anything else, and when the user resets the function, in any
+    /// state.
     fn reset(&self, cx: &Context);
 
     /// Somebody opened the device.

@@ -271,6 +271,10 @@ impl<T: Driver> State<T> {
         self.step(|mut step| {
             step.machine.close(&mut step.dev);
             step.region.release();
+            // Nobody has it mapped: a mapping keeps the device open.
+            if let Some(section) = self.section() {
+                section.clear();
+            }
             *step.is_open = false;
             if let Some(device) = self.device() {
                 device.close(&self.context);

@@ -70,6 +70,13 @@ impl SharedSection {
         NonNull::new(memory).map(Self).ok_or(ENOMEM)
     }
 
+    /// Makes it all zeroes again: the next user is not to see what the last one left.
+    pub(crate) fn clear(&self) {
+        for at in (0..SECTION).step_by(PIECE) {
+            self.store(at, &[0; PIECE]);
+        }
+    }
+
     /// `len` bytes from `at`, cut to what there is.
     fn part(&self, at: usize, len: usize) -> (*mut c_void, usize) {
         let at = at.min(SECTION);

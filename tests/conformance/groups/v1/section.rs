@@ -28,6 +28,11 @@ pub(in crate::groups) const TESTS: &[Test] = &[
         mapping_kept,
     ),
     Test::new(
+        "v1.nothing-left",
+        "nothing of what one user saved is in the section when the next one opens the device",
+        nothing_left,
+    ),
+    Test::new(
         "v1.cut",
         "a stream cut short: 4 -> 1 is EINVAL and 4 stays, reset revives",
         cut,
@@ -154,6 +159,23 @@ fn mapping_kept(case: &mut Case<'_>) -> Done {
     drop(mapping);
     let device = case.open()?;
     case.equal("state after reopening", V1::of(&device)?.state(), Ok(1));
+    Ok(())
+}
+
+fn nothing_left(case: &mut Case<'_>) -> Done {
+    let device = case.open()?;
+    let v1 = V1::of(&device)?;
+    v1.saved()?;
+    let offset = must("data_offset", v1.get(DATA_OFFSET))?;
+    must("store", v1.store(offset, &[0x5a; 4096]))?;
+    drop(v1);
+    drop(device);
+    let device = case.open()?;
+    let v1 = V1::of(&device)?;
+    let mut data = vec![0; must("data_offset", v1.room())?];
+    must("the section", v1.fetch(offset, &mut data))?;
+    let left = data.iter().filter(|byte| **byte != 0).count();
+    case.equal("bytes that are not 0", left, 0);
     Ok(())
 }
 
