@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # An open device: regions, interrupts, reset, and what is refused while it is open.
-# timeout: 900
+# timeout: 600
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-mtty
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
@@ -11,12 +11,13 @@ for ports in 1 2; do setup create "$types/mtty-$ports" "$(uuid "$ports")"; done
 # By the group; where the kernel has character devices, by iommufd, too.
 ways=(group)
 [[ ! -e /dev/iommu ]] || ways+=(iommufd)
-plan $((17 * ${#ways[@]} + 3))
+plan $((18 * ${#ways[@]} + 3))
 
 # vfio PORTS TEST...: in one go, as it takes a while to start.
 vfio() { python3 -E "$selftests/lib/vfio_mtty.py" "$(uuid "$1")" "$1" "$way" "${@:2}"; }
 
-# hold [deaf]: somebody has the device of one port open, until let_go or the end of the check.
+# hold [deaf|file]: somebody has the device of one port open, or a file of its migration alone,
+# until let_go or the end of the check.
 hold() {
 	held=$(readlink -f "$(node "$(uuid 1)")")
 	coproc holder { exec python3 -E "$selftests/lib/vfio_hold.py" "$(uuid 1)" "$way" "$@" 2>&1; }
@@ -58,6 +59,18 @@ given_back() {
 	waits
 	ends
 }
+file_alone() {
+	hold file
+	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
+	# The device can go all the same, at once.
+	accepts "$held/remove" 1
+	[[ ! -e $held ]]
+	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
+	let_go
+	heard dead
+	wait_for 10 unused
+	create "$types/mtty-1" "$(uuid 1)"
+}
 deaf() {
 	local mark
 	mark=$(log_mark)
@@ -83,6 +96,7 @@ for way in "${ways[@]}"; do
 	check "by $way: all at once from several threads, and reset meanwhile" vfio 2 storm
 	check "by $way: opened and closed 500 times" vfio 2 cycles
 	check "by $way: an open device keeps its module" busy
+	check "by $way: so does a file of its migration, but the device can be removed" file_alone
 	check "by $way: given back when asked for, and gone once it is closed" given_back
 	check "by $way: a user who cannot be asked is waited for, and the log says so" deaf
 done

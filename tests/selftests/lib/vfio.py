@@ -11,6 +11,8 @@ SET_IOMMU, TYPE1V2 = 0x3B66, 3
 GROUP_GET_DEVICE_FD = 0x3B6A
 GET_INFO, GET_REGION_INFO, GET_IRQ_INFO, SET_IRQS, RESET = 0x3B6B, 0x3B6C, 0x3B6D, 0x3B6E, 0x3B6F
 BIND_IOMMUFD, ATTACH, IOAS_ALLOC = 0x3B76, 0x3B77, 0x3B81
+FEATURE, FEATURE_SET, MIG_DEVICE_STATE = 0x3B75, 1 << 17, 2
+STOP_COPY = 3
 
 NONE, BOOL, EVENTFD = 1, 2, 4
 MASK, UNMASK, TRIGGER = 8, 16, 32
@@ -111,6 +113,12 @@ class Device:
 
     def unmask(self):
         self.set_irqs(INTX, NONE | UNMASK, 0, 1)
+
+    def set_state(self, state):
+        """Requests a state of migration. The data's file, or -1."""
+        request = struct.pack("3Ii", 16, FEATURE_SET | MIG_DEVICE_STATE, state, -1)
+        _, got = ioctl(self.fd, FEATURE, request)
+        return struct.unpack("3Ii", got)[3]
 
     def reset(self):
         fcntl.ioctl(self.fd, RESET)
