@@ -4,7 +4,8 @@
 # machines. Ends with one line, "N passed, N failed[, N skipped]", and status 1 unless all
 # that ran passed and something ran.
 #
-# T=<text>       only selftests whose file name or test names contain it, and no make check
+# T=<text>       only selftests with it in the name of their file or of a test of theirs, and no make
+#                check
 # KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
@@ -66,12 +67,15 @@ host_ring() {
 
 # --- the selftests ---
 
+# tests_of SCRIPT: the names of the tests that it spells out.
+tests_of() { sed -nE 's/^[[:space:]]*(check|skip) "([^"]*)".*/\2/p' "$1"; }
+
 # chosen: the scripts that T selects, one a line.
 chosen() {
 	local script
 	for script in "$scripts_in"/*.sh; do
 		[[ -e $script ]] || continue
-		if [[ -z $T || $(basename "$script") == *"$T"* ]] || grep -qF -- "$T" "$script"; then
+		if [[ $(basename "$script" .sh) == *"$T"* || $(tests_of "$script") == *"$T"* ]]; then
 			echo "$script"
 		fi
 	done
