@@ -26,7 +26,7 @@ made() {
 			/key: "/ { split($0, part, "\""); key[count++] = part[2] }
 			/rule: ParamRule::Settable/ { print key[count - 1] }
 			/const BUDGET: usize = [0-9]+;/ { gsub(/[^0-9]/, ""); budget = $0 }
-			END { if (budget != "") print key[budget] }' "$file"
+			END { if (budget != "") print budget in key ? key[budget] : "(BUDGET in " FILENAME ")" }' "$file"
 	done
 	printf '%s\n' create available_instances name description device_api remove
 }
