@@ -3,7 +3,7 @@
 //! What a place accepts, key by key, and the accepts line that says so.
 
 use crate::fields::{Field, Fields, ParseError, Problem};
-use crate::value::{is_value, parse_mask, parse_number};
+use crate::value::{is_value, parse_mask, parse_number, split_once, words};
 use crate::verdict::Target;
 use crate::version::{Head, GRAMMAR};
 use core::fmt::{self, Write};
@@ -62,7 +62,7 @@ impl<'a> Words<'a> {
         match self {
             Words::One(one) => one == word,
             Words::List(list) => list.contains(&word),
-            Words::Text(text) => text.split('|').any(|one| one == word),
+            Words::Text(text) => words(text).any(|one| one == word),
         }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Words<'a> {
         };
         one.into_iter()
             .chain(list.into_iter().flatten().copied())
-            .chain(text.into_iter().flat_map(|t| t.split('|')))
+            .chain(text.into_iter().flat_map(words))
     }
 }
 
@@ -116,20 +116,20 @@ impl<'a> Accept<'a> {
         if let Some(mask) = text.strip_prefix('&') {
             return parse_mask(mask).map(Accept::Mask);
         }
-        if let Some((min, rest)) = text.split_once("..") {
-            let (max, step) = match rest.split_once('/') {
+        if let Some((min, rest)) = split_at_dots(text) {
+            let (max, step) = match split_once(rest, b'/') {
                 Some((max, step)) => (max, parse_number(step).filter(|&s| s > 1)?),
                 None => (rest, 1),
             };
             let (min, max) = (parse_number(min)?, parse_number(max)?);
             return Some(Accept::Steps(Steps { min, max, step }));
         }
-        if !text.split('|').all(is_value) {
+        if !words(text).all(is_value) {
             return None;
         }
         Some(match parse_number(text) {
             Some(number) => Accept::Number(number),
-            None if text.split('|').all(|w| parse_number(w).is_some()) => {
+            None if words(text).all(|w| parse_number(w).is_some()) => {
                 Accept::Numbers(Words::Text(text))
             }
             None => Accept::Words(Words::Text(text)),
@@ -179,6 +179,14 @@ impl fmt::Display for Accept<'_> {
     }
 }
 
+/// The text before and after the first `..`.
+fn split_at_dots(text: &str) -> Option<(&str, &str)> {
+    let at = text.as_bytes().windows(2).position(|two| two == b"..")?;
+    let (before, rest) = text.split_at_checked(at)?;
+    let (_, after) = rest.split_at_checked(2)?;
+    Some((before, after))
+}
+
 /// One key that a target knows, and what it accepts for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
@@ -207,7 +215,7 @@ impl<'a> AcceptsLine<'a> {
         let (head, body) = Head::split(line)?;
         if head.grammar != GRAMMAR {
             return Err(ParseError {
-                at: head.namespace.len() + 1,
+                at: head.namespace.len().saturating_add(1),
                 problem: Problem::Head,
             });
         }

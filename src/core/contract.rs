@@ -52,6 +52,8 @@ impl Contract {
     /// On a namespace or key with a byte that it may not have, a parameter with the name of a
     /// fixed key or of an earlier parameter or with the prefix `x-`, and more than
     /// [`MAX_PARAMS`] parameters.
+    // Inline: for constants only, so the object of this crate has no copy that can panic.
+    #[inline]
     pub const fn check(&self) {
         assert!(
             is_namespace(self.namespace),
@@ -91,6 +93,7 @@ impl Contract {
 
 /// Whether `name` is in `list`. A `const fn`, so that drivers' tables can be checked while they
 /// are compiled.
+#[inline]
 pub const fn lists(list: &[&str], name: &str) -> bool {
     let mut i = 0;
     while i < list.len() {
@@ -103,6 +106,7 @@ pub const fn lists(list: &[&str], name: &str) -> bool {
 }
 
 /// `a == b` for a `const fn`.
+#[inline]
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

@@ -253,7 +253,7 @@ impl<'a, V: Fn(&str) -> bool> Walk<'a, V> {
         };
         self.all_due &= stands != Stands::Apart;
         let new = match (stands, self.information) {
-            (Stands::Informs, last) => last.is_none_or(|last| last < key),
+            (Stands::Informs, last) => last.is_none_or(|last| last.bytes().lt(key.bytes())),
             _ => self.all_due,
         };
         if !new && self.stood(&field) {

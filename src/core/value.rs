@@ -76,11 +76,27 @@ pub const fn is_word(text: &str) -> bool {
 
 /// The text before and after the first `separator`, which is ASCII.
 ///
-/// As `str::split_once`, whose search is made for long texts and costs a multiple on ours.
+/// As `str::split_once`, whose search is made for long texts: it costs a multiple on ours, and has
+/// sums and indices that the kernel checks, with a panic where one is off.
 pub(crate) fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == separator)?;
-    let (before, after) = text.split_at_checked(at)?;
-    Some((before, after.get(1..)?))
+    let (before, rest) = text.split_at_checked(at)?;
+    let (_, after) = rest.split_at_checked(1)?;
+    Some((before, after))
+}
+
+/// The words of `text`, between which `|` stands; at least one, which may be empty.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        let (word, after) = match split_once(text, b'|') {
+            Some((word, after)) => (word, Some(after)),
+            None => (text, None),
+        };
+        rest = after;
+        Some(word)
+    })
 }
 
 /// Reads a canonical decimal number: no sign, no leading zero, at most `u64::MAX`.

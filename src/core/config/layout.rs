@@ -87,6 +87,8 @@ impl Layout {
     /// # Panics
     ///
     /// On the first rule of the fields above that is broken.
+    // Inline: for constants only, so the object of this crate has no copy that can panic.
+    #[inline]
     pub const fn check(&self) {
         assert!(
             self.vendor != 0 && self.vendor != 0xffff,
@@ -109,6 +111,7 @@ impl Layout {
         }
     }
 
+    #[inline]
     const fn check_bar(&self, i: usize) {
         match self.bars[i] {
             Bar::None => {}
@@ -134,6 +137,7 @@ impl Layout {
         }
     }
 
+    #[inline]
     const fn check_msix(&self, msix: &Msix) {
         assert!(
             msix.vectors >= 1 && msix.vectors <= 2048,
