@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 
+from ktap import note
 from timeline import Failed
 
 DEVICES = "/sys/bus/mdev/devices"
@@ -112,3 +113,12 @@ def kernel_log_since(mark):
             found = found or mark in text
     finally:
         os.close(descriptor)
+
+
+def says_why(log, refusing, what):
+    """A line about one of these devices with this word; the first that refuses ends a migration."""
+    lines = kernel_log_since(log)
+    told = [line for line in lines if what in line and any(device.uuid in line for device in refusing)]
+    if not told:
+        raise Failed(f"no reason in the kernel's log: {lines}")
+    note(told[0])

@@ -15,13 +15,10 @@ import sys
 import clients
 import devices
 import guest
-from journey import MIGRATION_SECONDS, SLOW, Journey
+from journey import END_SECONDS, MIGRATION_SECONDS, SLOW, Journey
 from ktap import Results, note
 from qmp import Refused
 from timeline import Failed
-
-# A target that has lost its source, or could not load, ends.
-END_SECONDS = 30
 
 
 def under_way(journey, state="active", **capabilities):
@@ -132,15 +129,6 @@ def reset(journey):
     journey.move()
 
 
-def says_why(log, refusing, what):
-    """A line about one of these devices with this word; the first that refuses ends a migration."""
-    lines = devices.kernel_log_since(log)
-    told = [line for line in lines if what in line and any(device.uuid in line for device in refusing)]
-    if not told:
-        raise Failed(f"no reason in the kernel's log: {lines}")
-    note(told[0])
-
-
 def other_ports(journey):
     """A target with other ports refuses, and says why; the guest stays, unharmed."""
     source = journey.ready()
@@ -150,7 +138,7 @@ def other_ports(journey):
     mark = journey.send(target)
     journey.stays(mark, "failed")
     target.ended(END_SECONDS)
-    says_why(log, others, "(type)")
+    devices.says_why(log, others, "(type)")
     journey.move()
 
 
@@ -175,15 +163,7 @@ def older_reader(journey):
     """A file is refused where only an older state is read, with the reason; it is as good as before."""
     before = journey.save()
     with older_places(journey):
-        log = devices.kernel_log()
-        target = journey.target()
-        try:
-            target.qmp.execute("migrate-incoming", uri=journey.file[1])
-        except Failed as error:
-            # It may be gone before its answer is.
-            note(error)
-        target.ended(END_SECONDS)
-        says_why(log, target.devices, "(state)")
+        journey.refuses_file("(state)")
     journey.load(before)
 
 
@@ -197,7 +177,7 @@ def not_dropped(journey):
     journey.stays(mark, "failed")
     # The older client keeps the connection, so that the target would wait for ever.
     target.kill()
-    says_why(log, source.devices, "state version 1 cannot carry")
+    devices.says_why(log, source.devices, "state version 1 cannot carry")
     source.devices[0].write_state("2")
     journey.move()
 

@@ -3,7 +3,7 @@
 
 import tempfile
 
-from devices import Device
+from devices import Device, kernel_log, says_why
 from guest import Guest
 from ktap import note
 from timeline import Failed
@@ -13,6 +13,8 @@ FAST, SLOW = 4 << 30, 1 << 20
 # Under emulation a switchover takes a while; it is no error that it does.
 DOWNTIME = 3000
 MIGRATION_SECONDS = 120
+# A target that has lost its source, or could not load, ends.
+END_SECONDS = 30
 # All that migrations here use. By the return path the target says that it has loaded everything;
 # without it a source is done when it has sent everything.
 CAPABILITIES = {"return_path": True, "pause_before_switchover": False, "multifd": False}
@@ -124,6 +126,18 @@ class Journey:
         target.qmp.execute("migrate-incoming", uri=self.file[1])
         target.qmp.migration(("completed",), MIGRATION_SECONDS, 0)
         self.settle(target, before)
+
+    def refuses_file(self, word):
+        """A target does not load what is in the file, and says why, with this word."""
+        log = kernel_log()
+        target = self.target()
+        try:
+            target.qmp.execute("migrate-incoming", uri=self.file[1])
+        except Failed as error:
+            # It may be gone before its answer is.
+            note(error)
+        target.ended(END_SECONDS)
+        says_why(log, target.devices, word)
 
     def move_through_file(self):
         """There, as a file: the source has ended before the target begins."""
