@@ -21,12 +21,12 @@ from qmp import Refused
 from timeline import Failed
 
 
-def under_way(journey, state="active", **capabilities):
+def under_way(journey, state="active"):
     """A migration that has come this far and waits there, or as good as: (target, mark)."""
     target = journey.target()
     # Before it waits at switchover, it goes through pre-copy, and no need to do so slowly.
     bandwidth = {"bandwidth": SLOW} if state == "active" else {}
-    mark = journey.send(target, pause_before_switchover=state == "pre-switchover", **bandwidth, **capabilities)
+    mark = journey.send(target, pause_before_switchover=state == "pre-switchover", **bandwidth)
     journey.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
     return target, mark
 
@@ -222,7 +222,8 @@ def multifd(journey):
     """The devices' state by channels of its own."""
     source = journey.ready()
     journey.move(multifd=True)
-    for end, wanted in ((source, "vfio_save_complete_precopy_thread_end"), (journey.guest, "vfio_load_bufs_thread_end")):
+    both = ((source, "vfio_save_complete_precopy_thread_end"), (journey.guest, "vfio_load_bufs_thread_end"))
+    for end, wanted in both:
         if wanted not in end.trace():
             raise Failed(f"{end.name}: no {wanted} in its trace")
 
