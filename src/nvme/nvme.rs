@@ -20,6 +20,7 @@
 //! | `admin`, `io` | the commands |
 //! | `events`, `errors`, `health`, `features` | what the commands ask about |
 //! | [`state`] | all that a guest can observe, as bytes and back |
+//! | [`media`] | media that takes memory only for what was written, and knows what changed |
 //!
 //! What a guest can do wrong ends with a status, an event or a fatal controller, as the
 //! specification says, and hurts nobody but the guest.
@@ -43,6 +44,7 @@ mod features;
 mod health;
 mod interrupt;
 mod io;
+pub mod media;
 pub mod outside;
 mod process;
 mod prp;

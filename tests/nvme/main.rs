@@ -8,6 +8,7 @@
 //! | `queues` | creating, deleting, wrapping, filling and sharing queues |
 //! | `identify`, `features`, `logs`, `events` | the commands of administration, field by field |
 //! | `io`, `prp` | the I/O commands, field by field; where data may be |
+//! | `media` | sparse media: what it holds, what it takes, what has changed |
 //! | `interrupts`, `shadow` | who hears of what; doorbells in guest memory |
 //!
 //! `computer` and `guest` are what these are made of: what is around a controller, and what a
@@ -21,6 +22,7 @@ mod identify;
 mod interrupts;
 mod io;
 mod logs;
+mod media;
 mod prp;
 mod queues;
 mod registers;

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sparse media and its tracker, against a plain disk and a second one that is kept up to date by
+//! nothing but what the tracker says.
+
+use crate::cases;
+use nvme::media::{Bitmap, Change, Sparse, Store, Tracker, PAGE};
+use nvme::outside::{Media, MediaError};
+use nvme::BlockSize;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pages, of which there can be so many.
+#[derive(Default)]
+pub(crate) struct Pages {
+    pub(crate) pages: BTreeMap<u64, Box<[u8; PAGE]>>,
+    pub(crate) most: Option<usize>,
+}
+
+impl Store for Pages {
+    fn read(&mut self, page: u64, offset: usize, data: &mut [u8]) -> Result<bool, MediaError> {
+        let Some(page) = self.pages.get(&page) else {
+            return Ok(false);
+        };
+        data.copy_from_slice(&page[offset..offset + data.len()]);
+        Ok(true)
+    }
+
+    fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {
+        let full = self.most.is_some_and(|most| self.pages.len() >= most);
+        if full && !self.pages.contains_key(&page) {
+            return Err(MediaError::Full);
+        }
+        let page = self.pages.entry(page).or_insert(Box::new([0; PAGE]));
+        page[offset..offset + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+
+    fn discard(&mut self, page: u64) -> Result<bool, MediaError> {
+        Ok(self.pages.remove(&page).is_some())
+    }
+
+    fn next(&self, from: u64) -> Option<u64> {
+        self.pages.range(from..).next().map(|(page, _)| *page)
+    }
+
+    fn flush(&mut self) -> Result<(), MediaError> {
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(u64, u64, u8),
+    Deallocate(u64, u64),
+    Track,
+    See(usize),
+}
+
+const PAGES: u64 = 130;
+
+fn step(blocks: u64) -> impl Strategy<Value = Step> {
+    let range = (0..blocks, 1..40_u64).prop_map(move |(lba, n)| (lba, n.min(blocks - lba)));
+    prop_oneof![
+        6 => (range.clone(), 1..=255_u8).prop_map(|((lba, n), byte)| Step::Write(lba, n, byte)),
+        3 => range.prop_map(|(lba, n)| Step::Deallocate(lba, n)),
+        1 => Just(Step::Track),
+        5 => (1..20_usize).prop_map(Step::See),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = (BlockSize, Vec<Step>)> {
+    let of = |size: BlockSize| {
+        let blocks = PAGES * PAGE as u64 / size.bytes() as u64;
+        prop::collection::vec(step(blocks), 1..120).prop_map(move |steps| (size, steps))
+    };
+    prop_oneof![of(BlockSize::B512), of(BlockSize::B4096)]
+}
+
+fn tracker() -> Tracker<Vec<u64>> {
+    let words = Bitmap::<Vec<u64>>::words(PAGES) as usize;
+    Tracker::new(vec![1; words], vec![u64::MAX; words], PAGES).expect("enough words")
+}
+
+type Target = BTreeMap<u64, Box<[u8; PAGE]>>;
+
+/// Sees so many changes, and makes the target follow.
+fn see(media: &mut Sparse<Pages, Vec<u64>>, target: &mut Target, count: usize) -> bool {
+    for _ in 0..count {
+        let mut data = [0xee; PAGE];
+        let left = |media: &Sparse<Pages, Vec<u64>>| {
+            media.tracker().map_or(0, |all| all.initial() + all.dirty())
+        };
+        let before = left(media);
+        match media
+            .next_change(&mut data)
+            .expect("media that does not fail")
+        {
+            None => return true,
+            Some(Change::Written(page)) => drop(target.insert(page, Box::new(data))),
+            Some(Change::Deallocated(page)) => drop(target.remove(&page)),
+        }
+        assert!(left(media) < before, "it comes to an end");
+    }
+    false
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn nothing_is_lost((size, steps) in steps()) {
+        let mut plain = vec![0; PAGES as usize * PAGE];
+        let mut media = Sparse::new(Pages::default(), size);
+        let mut target = None;
+        for step in steps {
+            match step {
+                Step::Write(lba, count, byte) => {
+                    let data = vec![byte; count as usize * size.bytes()];
+                    prop_assert_eq!(media.write(lba, &data), Ok(()));
+                    plain[lba as usize * size.bytes()..][..data.len()].fill(byte);
+                }
+                Step::Deallocate(lba, count) => {
+                    prop_assert_eq!(media.deallocate(lba, count), Ok(()));
+                    let len = count as usize * size.bytes();
+                    plain[lba as usize * size.bytes()..][..len].fill(0);
+                }
+                Step::Track => {
+                    media.track(tracker());
+                    target = Some(Target::new());
+                    let there = media.store().pages.len() as u64;
+                    let tracker = media.tracker().expect("it was set");
+                    prop_assert_eq!((tracker.initial(), tracker.dirty()), (there, 0));
+                }
+                Step::See(count) => {
+                    if let Some(target) = &mut target {
+                        see(&mut media, target, count);
+                    }
+                }
+            }
+        }
+        let mut data = vec![0xee; plain.len()];
+        prop_assert_eq!(media.read(0, &mut data), Ok(()));
+        prop_assert!(data == plain);
+        if let Some(target) = &mut target {
+            prop_assert!(see(&mut media, target, 2 * PAGES as usize));
+            prop_assert!(*target == media.store().pages);
+        }
+    }
+
+    #[test]
+    fn a_bitmap_is_a_set(
+        len in 1..300_u64,
+        steps in prop::collection::vec((any::<bool>(), 0..320_u64), 0..200),
+    ) {
+        let words = Bitmap::<Vec<u64>>::words(len) as usize;
+        prop_assert!(Bitmap::new(vec![0; words - 1], len).is_none());
+        let mut bits = Bitmap::new(vec![u64::MAX; words], len).expect("enough words");
+        let mut set = BTreeSet::new();
+        for (insert, number) in steps {
+            if insert {
+                bits.insert(number);
+                if number < len {
+                    set.insert(number);
+                }
+            } else {
+                bits.remove(number);
+                set.remove(&number);
+            }
+            prop_assert_eq!(bits.count(), set.len() as u64);
+            prop_assert_eq!(bits.contains(number), set.contains(&number));
+            prop_assert_eq!(bits.next(number), set.range(number..).next().copied());
+        }
+    }
+}
+
+#[test]
+fn no_room_is_no_harm() {
+    let mut media = Sparse::<_, Vec<u64>>::new(Pages::default(), BlockSize::B4096);
+    media.store().most = Some(2);
+    media.track(tracker());
+    assert_eq!(media.write(0, &[1; 2 * PAGE]), Ok(()));
+    assert_eq!(media.write(1, &[2; 2 * PAGE]), Err(MediaError::Full));
+    assert_eq!(media.tracker().map(Tracker::dirty), Some(2));
+    let mut data = [0xee; 3 * PAGE];
+    assert_eq!(media.read(0, &mut data), Ok(()));
+    for (page, byte) in data.chunks(PAGE).zip([1, 2, 0]) {
+        assert!(page.iter().all(|&found| found == byte));
+    }
+    assert_eq!(media.deallocate(0, 1), Ok(()));
+    assert_eq!(media.write(2, &[3; PAGE]), Ok(()));
+    assert!(media.untrack().is_some());
+    assert!(media.tracker().is_none());
+}
+
+#[test]
+fn what_is_zero_takes_nothing() {
+    let mut media = Sparse::<_, Vec<u64>>::new(Pages::default(), BlockSize::B512);
+    assert_eq!(media.deallocate(0, 1000), Ok(()));
+    assert!(media.store().pages.is_empty());
+    assert_eq!(media.write(3, &[1; 512 * 8]), Ok(()));
+    assert_eq!(media.store().pages.len(), 2);
+    // A part of a page stays, a whole one goes.
+    assert_eq!(media.deallocate(0, 10), Ok(()));
+    assert_eq!(media.store().pages.keys().copied().collect::<Vec<_>>(), [1]);
+    let mut data = [0; 512 * 16];
+    assert_eq!(media.read(0, &mut data), Ok(()));
+    assert!(data[..10 * 512].iter().all(|&byte| byte == 0));
+    assert!(data[10 * 512..11 * 512].iter().all(|&byte| byte == 1));
+}
