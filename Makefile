@@ -3,7 +3,7 @@
 # interrupted run stopped.
 #
 #   make                      the modules (KDIR=<tree> for a prepared kernel tree of your own)
-#   make demo                 the whole story in a virtual machine
+#   make demo [T=sysfs]       the whole story in virtual machines, or the part without guests
 #   make test [T=pattern]     everything (KERNEL=debug: on a kernel with KASAN, lockdep, ...)
 #   make check                host only: formatting, lints, layers, Cargo tests
 #   make vm RUN=script.sh     that script as root in the virtual machine, modules in $MODULES
@@ -23,7 +23,7 @@ tool:
 	@scripts/tool.sh
 
 demo: modules tool
-	@scripts/vm.sh scripts/demo.sh
+	@T='$(T)' scripts/demo.sh
 
 test:
 	@T='$(T)' KERNEL='$(KERNEL)' scripts/test.sh
