@@ -3,10 +3,10 @@
 //! A gate: who is inside may work, who closes it waits until nobody is.
 
 use kernel::{
-    new_condvar, new_spinlock,
     prelude::*,
     sync::{
         CondVar,
+        LockClassKey,
         SpinLock, //
     },
 };
@@ -27,13 +27,20 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new() -> impl PinInit<Self> {
+    /// A gate whose locks are of these classes. Each gate has its own: one may be passed on the
+    /// way to another, and a class that was made here would be known by another name in each
+    /// crate that this is compiled into.
+    pub(crate) fn new(
+        name: &'static CStr,
+        [inner, left]: [Pin<&'static LockClassKey>; 2],
+    ) -> impl PinInit<Self> {
+        let closed = Inner {
+            open: false,
+            inside: 0,
+        };
         pin_init!(Self {
-            inner <- new_spinlock!(Inner {
-                open: false,
-                inside: 0,
-            }),
-            left <- new_condvar!(),
+            inner <- SpinLock::new(closed, name, inner),
+            left <- CondVar::new(name, left),
         })
     }
 

@@ -25,6 +25,7 @@ use kernel::{
     new_condvar, new_mutex,
     page::PAGE_SIZE,
     prelude::*,
+    static_lock_class,
     sync::{
         lock::{
             mutex::MutexBackend,
@@ -94,7 +95,10 @@ impl Memory {
         // INVARIANT: A new gate is closed.
         pin_init!(Self {
             vdev,
-            gate <- Gate::new(),
+            gate <- Gate::new(
+                c"mdev memory",
+                [static_lock_class!(), static_lock_class!()],
+            ),
             pins <- new_mutex!(Pins {
                 list: KVec::new(),
                 next: 0,

@@ -34,6 +34,7 @@ use core::{
 use kernel::{
     device, new_mutex,
     prelude::*,
+    static_lock_class,
     sync::{
         atomic::{
             Atomic,
@@ -127,7 +128,10 @@ impl<T: Driver> State<T> {
             values <- new_mutex!(Values::new(params, version)),
             migration <- new_mutex!(Migration::new()),
             failed: Atomic::new(false),
-            accesses <- Gate::new(),
+            accesses <- Gate::new(
+                c"mdev accesses",
+                [static_lock_class!(), static_lock_class!()],
+            ),
             config <- config,
             context,
             section: SetOnce::new(),
