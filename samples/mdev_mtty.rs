@@ -184,9 +184,13 @@ impl Snapshot for Card {
 
     fn commit(&self, cx: &Context, loaded: Uart, _source: &Source<'_>) {
         // After a reset nothing interrupts, so that a cause that was loaded is raised anew: the
-        // source's client may not have heard of it.
+        // source's client may not have passed it on. That a transmitter is empty is a cause only
+        // until somebody looked, so this is said once more; a driver takes it for a late one.
         self.reset(cx);
-        self.with(cx, |uart| *uart = loaded);
+        self.with(cx, |uart| {
+            *uart = loaded;
+            uart.tell_again();
+        });
     }
 }
 

@@ -151,6 +151,13 @@ impl Uart {
         &mut self.ports[..1 + usize::from(self.two)]
     }
 
+    /// Tells once more of each transmitter that is empty, to who wants to hear of it.
+    pub(crate) fn tell_again(&mut self) {
+        for port in &mut self.ports {
+            port.emptied |= port.ier & THRI != 0 && port.transmitter.len == 0;
+        }
+    }
+
     /// All registers as after power-on.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.two);

@@ -11,6 +11,8 @@ Operations:
   create TYPE_FOLDER UUID     a device is created
   bind FUNCTION               a PCI function, whose driver_override is set, is bound
   insert MODULE PARAMETERS    a module is loaded
+  open TYPE_FOLDER UUID WAY   a device, new each time, is opened (fail_nth_vfio.py)
+  migrate UUID UUID WAY       the state of a device goes to another one
 
 Prints "N allocations failed once, M of them survived", and what was left behind, if anything;
 exit status 1 then. An operation that fails with anything but ENOMEM is reported too, except for what
@@ -21,6 +23,8 @@ import ctypes
 import errno
 import os
 import sys
+
+import fail_nth_vfio
 
 LIMIT = 5000  # No operation here comes near; one that does would never end.
 SYS_INIT_MODULE = 175
@@ -42,7 +46,12 @@ def system_call(number, *arguments):
         raise OSError(code, os.strerror(code))
 
 
-class Create:
+class Operation:
+    def prepare(self):
+        """What comes before each run and may not fail."""
+
+
+class Create(Operation):
     allowed = {errno.ENOMEM}
 
     def __init__(self, folder, uuid):
@@ -68,7 +77,7 @@ class Create:
             yield f"available_instances was {self.before}, is {self.available()}"
 
 
-class Bind:
+class Bind(Operation):
     # The driver core answers ENODEV whatever the probe's error was.
     allowed = {errno.ENOMEM, errno.ENODEV}
 
@@ -92,7 +101,7 @@ class Bind:
             yield "/sys/class/mdev_bus/" + self.function
 
 
-class Insert:
+class Insert(Operation):
     # The driver core answers EINVAL if it cannot make the links between driver and module.
     allowed = {errno.ENOMEM, errno.EINVAL}
 
@@ -120,17 +129,27 @@ class Insert:
 
 
 def main():
-    operation = {"create": Create, "bind": Bind, "insert": Insert}[sys.argv[1]](*sys.argv[2:])
+    operations = {
+        "create": Create,
+        "bind": Bind,
+        "insert": Insert,
+        "open": fail_nth_vfio.Open,
+        "migrate": fail_nth_vfio.Migrate,
+    }
+    operation = operations[sys.argv[1]](*sys.argv[2:])
     fail_nth = os.open("/proc/self/fail-nth", os.O_RDWR)
     problems = []
     survived = 0
     for nth in range(1, LIMIT):
         error = None
+        operation.prepare()
         os.pwrite(fail_nth, str(nth).encode(), 0)
         try:
             operation.run()
         except OSError as problem:
             error = problem
+        except MemoryError:  # The C library's answer to ENOMEM.
+            error = OSError(errno.ENOMEM, "no memory for Python")
         # 0: an allocation failed. Else the rest of the count: there were not that many.
         rest = int(os.pread(fail_nth, 32, 0).decode().strip("\0\n ") or 0)
         os.pwrite(fail_nth, b"0", 0)
