@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Operations of fail_nth.py on an mdev_mtty device that is opened through VFIO."""
+
+import errno
+import fcntl
+import os
+import struct
+
+import vfio
+
+DEVICE_FEATURE = 0x3B75
+GET, SET, MIG_DEVICE_STATE = 1 << 16, 1 << 17, 2
+ERROR, STOP, RUNNING, STOP_COPY, RESUMING, _, PRE_COPY = range(7)
+SCRATCH = 7  # A register that keeps what is written to it.
+MODULE_USERS = "/sys/module/mdev_mtty/refcnt"
+
+
+def write(path, text):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def users():
+    """References to the module: each open device has one, each data file another."""
+    with open(MODULE_USERS, encoding="ascii") as file:
+        return int(file.read())
+
+
+class Open:
+    """A new device each time: what the first open makes stays for those after it."""
+
+    allowed = {errno.ENOMEM}
+
+    def __init__(self, folder, uuid, way):
+        self.folder, self.uuid, self.way = folder, uuid, way
+        self.device = None
+        # Python's own first steps are no part of what is counted.
+        self.prepare()
+        self.run()
+        self.undo()
+        assert not list(self.left())
+
+    def prepare(self):
+        write(self.folder + "/create", self.uuid)
+
+    def run(self):
+        self.device = vfio.Device(self.uuid, self.way)
+
+    def undo(self):
+        with self.device:
+            pass
+
+    def left(self):
+        if users() != 0:
+            yield f"the module has {users()} users"
+        # The same device again, half of which may have been made.
+        with vfio.Device(self.uuid, self.way) as device:
+            device.write(0, SCRATCH, b"\x5a")
+            if device.read(0, SCRATCH, 1) != b"\x5a":
+                yield "a device that does not work"
+        node = "/sys/bus/mdev/devices/" + self.uuid
+        write(node + "/remove", "1")
+        if os.path.lexists(node):
+            yield node
+
+
+class End:
+    """One of two devices between which a state goes."""
+
+    def __init__(self, uuid, way):
+        self.device = vfio.Device(uuid, way)
+        self.data = []
+
+    def feature(self, flags, state=0):
+        request = bytearray(struct.pack("2IIi", 16, flags | MIG_DEVICE_STATE, state, -1))
+        fcntl.ioctl(self.device.fd, DEVICE_FEATURE, request)
+        return struct.unpack("2IIi", request)[2:]
+
+    def state(self):
+        return self.feature(GET)[0]
+
+    def go(self, state):
+        """Goes there; a data file that this gives is kept until `drop`."""
+        _, fd = self.feature(SET, state)
+        if fd >= 0:
+            self.data.append(fd)
+        return fd
+
+    def drop(self):
+        while self.data:
+            os.close(self.data.pop())
+
+
+def read_all(fd):
+    """All that there is for now."""
+    stream = bytearray()
+    while True:
+        try:
+            piece = os.read(fd, 4096)
+        except OSError as error:
+            if error.errno == errno.ENOMSG:
+                return stream
+            raise
+        if not piece:
+            return stream
+        stream += piece
+
+
+class Migrate:
+    """A device's state goes to another, by pre-copy and then stopped."""
+
+    allowed = {errno.ENOMEM}
+
+    def __init__(self, source, target, way):
+        self.source, self.target = End(source, way), End(target, way)
+        self.before = users()
+        self.prepare()
+        self.run()
+        self.undo()
+        assert not list(self.left())
+
+    def prepare(self):
+        for end, value in ((self.source, b"\xa5"), (self.target, b"\0")):
+            end.device.reset()
+            end.device.write(0, SCRATCH, value)
+
+    def run(self):
+        data = self.source.go(PRE_COPY)
+        stream = read_all(data)
+        self.source.go(STOP_COPY)
+        stream += read_all(data)
+        load = self.target.go(RESUMING)
+        done = 0
+        while done < len(stream):
+            done += os.write(load, stream[done:])
+        self.target.go(RUNNING)
+        self.source.go(STOP)
+
+    def undo(self):
+        """It succeeded: then the state has arrived."""
+        assert self.target.device.read(0, SCRATCH, 1) == b"\xa5", "another state has arrived"
+
+    def left(self):
+        # What failed for want of memory has changed nothing; only a load may not be there to be
+        # gone on with.
+        if self.source.state() == ERROR:
+            yield "the source in ERROR"
+        for name, end in (("source", self.source), ("target", self.target)):
+            end.drop()
+            end.device.reset()
+            if end.state() != RUNNING:
+                yield f"the {name} in state {end.state()} after reset"
+        if users() != self.before:
+            yield f"the module had {self.before} users, has {users()}"
+        # And all of it works once memory is there.
+        try:
+            self.prepare()
+            self.run()
+            self.undo()
+        except (OSError, AssertionError) as problem:
+            yield f"does not migrate any more: {problem}"
+        for end in (self.source, self.target):
+            end.drop()
+            end.device.reset()
