@@ -8,6 +8,7 @@
 //! | `queues` | creating, deleting, wrapping, filling and sharing queues |
 //! | `identify`, `features`, `logs`, `events` | the commands of administration, field by field |
 //! | `io`, `prp` | the I/O commands, field by field; where data may be |
+//! | `state` | the state as bytes: complete, exact, safe against any bytes |
 //! | `media` | sparse media: what it holds, what it takes, what has changed |
 //! | `interrupts`, `shadow` | who hears of what; doorbells in guest memory |
 //!
@@ -27,6 +28,7 @@ mod prp;
 mod queues;
 mod registers;
 mod shadow;
+mod state;
 
 use proptest::test_runner::Config;
 
