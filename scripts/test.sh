@@ -7,6 +7,8 @@
 # T=<text>       only selftests with it in the name of their file or of a test of theirs, and no make
 #                check
 # KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
+# MINUTES=N      stop the virtual machines N minutes after the begin (70, or 300 on the debug kernel);
+#                what was not reached then has failed
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
@@ -18,6 +20,9 @@ selftests=$PROJECT/tests/selftests
 scripts_in=${SELFTESTS:-$selftests}
 T=${T:-}
 KERNEL=${KERNEL:-stock}
+minutes=${MINUTES:-$([[ $KERNEL == debug ]] && echo 300 || echo 70)}
+[[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || die "MINUTES is '$minutes': it must be a number, 1 or more"
+deadline=$((SECONDS + minutes * 60))
 passed=0
 failed=0
 skipped=0
@@ -70,7 +75,8 @@ host_ring() {
 # tests_of SCRIPT: the names of the tests that it spells out.
 tests_of() { sed -nE 's/^[[:space:]]*(check|skip) "([^"]*)".*/\2/p' "$1"; }
 
-# chosen: the scripts that T selects, one a line.
+# chosen: the scripts that T selects, one a line. Those with real clients come last: they take the
+# longest, and should a machine hang in one, all others have had their turn.
 chosen() {
 	local script
 	for script in "$scripts_in"/*.sh; do
@@ -78,8 +84,11 @@ chosen() {
 		if [[ $(basename "$script" .sh) == *"$T"* || $(tests_of "$script") == *"$T"* ]]; then
 			echo "$script"
 		fi
-	done
+	done | awk -F/ '$NF ~ /^client-/ { last = last $0 "\n"; next } { print } END { printf "%s", last }'
 }
+
+# time_left: seconds until the virtual machines have to stop.
+time_left() { echo $((deadline - SECONDS)); }
 
 # judge NAME FOLDER: counts the results of one script that was started.
 judge() {
@@ -148,6 +157,7 @@ in_vm() {
 		inside+=("/project/${script#"$PROJECT"/}")
 		limit=$((limit + $(script_limit "$script") + 60))
 	done
+	((limit <= $(time_left))) || limit=$(time_left)
 	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK' \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed)' | sed -u 's/^/   /' || :
@@ -160,6 +170,12 @@ vm_ring() {
 	local todo=() rest=() script name boots=0 started
 	mapfile -t todo < <(chosen)
 	while ((${#todo[@]} > 0)); do
+		if (($(time_left) < 60)); then
+			for script in "${todo[@]}"; do
+				failure "$(basename "$script" .sh): not reached in $minutes minutes (MINUTES)"
+			done
+			return
+		fi
 		boots=$((boots + 1))
 		say "virtual machine $boots: ${#todo[@]} selftest scripts"
 		in_vm "${todo[@]}"

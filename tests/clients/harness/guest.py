@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """One QEMU process with the checking guest in it, running or waiting for a migration."""
 
+import glob
 import itertools
 import os
 import re
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 import clients
+from devices import read
 from qmp import Qmp
 from timeline import Failed, Timeline, read_lines
 
@@ -205,6 +207,24 @@ class Guest:
         except OSError:
             return ""
 
+    def machine(self):
+        """Its processor and interrupt controllers, twice: whether it moves, and what it waits for. What
+        the threads of its process do in this kernel."""
+        text = []
+        try:
+            for command in ("info registers", "info pic", "info lapic", "info registers"):
+                answer = self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
+                wanted = ("RIP", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
+                text += [f"{command}: {line.strip()}" for line in answer.splitlines() if any(w in line for w in wanted)]
+        except Failed as error:
+            text.append(str(error))
+        for thread in sorted(glob.glob(f"/proc/{self.process.pid}/task/*")):
+            try:
+                text.append(f"thread {read(thread + '/comm')}: {read(thread + '/stack').splitlines()[:4]}")
+            except OSError as error:
+                text.append(f"thread {thread}: {error}")
+        return text
+
     def where(self):
         """All that tells how things stand, for somebody who was not there."""
         text = [f"--- {self.name}, process {self.process.pid}, status {self.process.poll()}"]
@@ -214,6 +234,7 @@ class Guest:
                     text.append(f"{query}: {self.qmp.execute(query, seconds=5)}")
                 except Failed as error:
                     text.append(str(error))
+            text += self.machine()
         events = [str(item) for item in self.qmp.said.since() if "event" in item] if hasattr(self, "qmp") else []
         text += ["last events:", *events[-8:]]
         text += ["last lines of the guest:", *(item[2] for item in self.said.since()[-6:])]
