@@ -24,7 +24,8 @@ usage() {
 	  VM_APPEND     more arguments for the kernel
 	  VM_ENV        names of more variables that SCRIPT shall see (T, KERNEL always are)
 	  VM_RUN        run folder to use and to keep (else a temporary one):
-	                output, kernel.log, dmesg, status, and whatever SCRIPT puts into /mnt
+	                output, kernel.log, dmesg, status, accel (which one it was), and
+	                whatever SCRIPT puts into /mnt
 	  MODULES_DIR   folder of the .ko files (the project)
 
 	Exit status: SCRIPT's; 124 after VM_TIMEOUT; 125 if the machine died or did not start.
@@ -60,7 +61,7 @@ make_folder() {
 	if [[ -n ${VM_RUN:-} ]]; then
 		mkdir -p "$VM_RUN"
 		folder=$(cd "$VM_RUN" && pwd)
-		rm -f "$folder"/{output,kernel.log,dmesg,kmsg,status}
+		rm -f "$folder"/{output,kernel.log,dmesg,kmsg,status,accel}
 		return
 	fi
 	mkdir -p "$CACHE/run"
@@ -143,6 +144,7 @@ kvm_works() {
 accel=${VM_ACCEL:-auto}
 smp=${VM_SMP:-2}
 [[ $accel != auto ]] || if kvm_works; then accel=kvm; else accel=tcg; fi
+echo "$accel" >"$folder/accel"
 case $accel in
 kvm) machine=(-accel kvm -cpu host) ;;
 tcg) machine=(-accel "tcg,thread=multi" -cpu "max,la57=off") ;;
@@ -165,7 +167,9 @@ machine+=(
 	-device "ivshmem-plain,memdev=media64" -device "ivshmem-plain,memdev=media256"
 	-device edu -device edu
 	-kernel /mnt/vmlinuz -initrd "$initrd"
-	-append "console=ttyS0 loglevel=4 panic=-1 log_buf_len=8M kasan_multi_shot ${VM_APPEND:-}"
+	# A processor that has stood still for so many seconds does not come back: end then.
+	-append "console=ttyS0 loglevel=5 panic=-1 log_buf_len=8M kasan_multi_shot \
+rcupdate.rcu_cpu_stall_timeout=100 sysctl.kernel.panic_on_rcu_stall=1 ${VM_APPEND:-}"
 )
 # shellcheck disable=SC2206 # split on purpose
 [[ -z ${VM_QEMU_ARGS:-} ]] || machine+=($VM_QEMU_ARGS)

@@ -15,6 +15,7 @@ import sys
 import clients
 import devices
 import guest
+from emulated import repeated
 from journey import END_SECONDS, MIGRATION_SECONDS, SLOW, Journey
 from ktap import Results, note
 from qmp import Refused
@@ -184,20 +185,21 @@ def not_dropped(journey):
 
 def old_and_new(journey):
     """A guest that needs no more than the first state version: to an older host, and back again."""
-    if journey.guest in guest.Guest.alive:
-        journey.guest.kill()
-    journey.remove_devices()
-    plain = Journey(journey.client, journey.kinds, [*journey.options, "mdev.trigger=1"], journey.properties)
-    for device in plain.places[plain.here]:
-        device.write_state("1")
-    before = plain.save()
-    with older_places(plain):
-        plain.load(before)
-        before = plain.save()
-    plain.load(before)
-    plain.move()
-    plain.end()
-    journey.make_devices()
+    journey.afresh()
+    options = journey.options
+    journey.options = [*options, "mdev.trigger=1"]
+    try:
+        for device in journey.places[journey.here]:
+            device.write_state("1")
+        before = journey.save()
+        with older_places(journey):
+            journey.load(before)
+            before = journey.save()
+        journey.load(before)
+        journey.move()
+    finally:
+        journey.options = options
+    journey.afresh()
 
 
 def removed(journey):
@@ -251,9 +253,8 @@ def disturb(results, client, todo, arguments):
     note(f"{client}, {clients.accelerator()}")
     journey = Journey(client, arguments.kinds, arguments.option, arguments.property)
     for name, test, more in todo:
-        if not results.check(f"{client}: {name}", test, journey, *more):
-            # What a failed case left running is nothing to build on.
-            guest.kill_all()
+        if not results.check(f"{client}: {name}", repeated, journey, test, journey, *more):
+            journey.afresh()
     results.check(f"{client}: nothing is left", journey.end)
 
 

@@ -23,6 +23,8 @@ MEMORY = "128"
 BOOT_SECONDS = 240
 EXCHANGE_SECONDS = 120
 TRACES = ("vfio_migration_*", "vfio_vmstate_change*", "vfio_save_*", "vfio_load_*")
+# How often, in seconds, a wait for the guest looks whether KVM still runs it.
+LOOK_SECONDS = 5
 BAD_CONSOLE = re.compile(r"Oops|BUG|Kernel panic|WARNING|nobody cared|input overrun|Call Trace|too much work")
 
 
@@ -85,9 +87,16 @@ class Guest:
     # --- the guest ---
 
     def wait(self, wanted, seconds, mark=0, what=""):
-        """The first line for which `wanted(word, fields)` is true; a fault ends the wait."""
+        """The first line for which `wanted(word, fields)` is true; a fault ends the wait, and so does
+        KVM when it gives the guest up."""
+
+        def look():
+            if words := self.given_up():
+                raise Failed(f"{self.name}: KVM has given the guest up: {words}")
+
         word, fields, line = self.said.wait(
-            lambda item: item[0] in ("fault", "stall") or wanted(item[0], item[1]), seconds, mark, what
+            lambda item: item[0] in ("fault", "stall") or wanted(item[0], item[1]),
+            seconds, mark, what, (LOOK_SECONDS, look),
         )
         if word in ("fault", "stall"):
             raise Failed(f"{self.name}: the guest says: {line}")
@@ -159,6 +168,16 @@ class Guest:
 
     def status(self):
         return self.qmp.execute("query-status")["status"]
+
+    def given_up(self):
+        """If KVM could not go on with the guest: what QEMU says of that. Else nothing."""
+        try:
+            if self.process.poll() is not None or self.status() != "internal-error":
+                return ""
+        except Failed:
+            return ""
+        said = [line for line in self.tail("stderr", 1000).splitlines() if "KVM" in line or "error" in line]
+        return said[0] if said else "status internal-error"
 
     def errors(self):
         """What QEMU wrote for people."""
@@ -238,7 +257,7 @@ class Guest:
         events = [str(item) for item in self.qmp.said.since() if "event" in item] if hasattr(self, "qmp") else []
         text += ["last events:", *events[-8:]]
         text += ["last lines of the guest:", *(item[2] for item in self.said.since()[-6:])]
-        for name, lines in (("console", 8), ("stderr", 8), ("trace", 12)):
+        for name, lines in (("console", 8), ("stderr", 40), ("trace", 12)):
             text += [f"last lines of its {name}:", self.tail(name, lines)]
         return "\n".join(text)
 

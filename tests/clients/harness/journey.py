@@ -4,7 +4,7 @@
 import tempfile
 
 from devices import Device, kernel_log, says_why
-from guest import Guest
+from guest import Guest, kill_all
 from ktap import note
 from timeline import Failed
 
@@ -164,8 +164,12 @@ class Journey:
         self.remove_devices()
         self.places = [[Device(kind) for kind in self.kinds] for _ in range(2)]
 
+    def afresh(self):
+        """What a failed case left is nothing to build on: no guest, and new devices."""
+        kill_all()
+        self.make_devices()
+
     def end(self):
         """Everything goes away."""
-        for guest in list(Guest.alive):
-            guest.kill()
+        kill_all()
         self.remove_devices()

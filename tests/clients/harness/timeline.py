@@ -35,12 +35,13 @@ class Timeline:
         with self.changed:
             return any(item is None for _, item in self.items)
 
-    def wait(self, wanted, seconds, mark=0, what=""):
+    def wait(self, wanted, seconds, mark=0, what="", looking=None):
         """The first item from `mark` on for which `wanted(item)` is true. `what` it is, in words, may
-        be a function, for what is only known when nothing came."""
+        be a function, for what is only known when nothing came. `looking` is (seconds, function): the
+        function is called so often while nothing comes, and may raise."""
         end = time.monotonic() + seconds
-        with self.changed:
-            while True:
+        while True:
+            with self.changed:
                 for _, item in self.items[mark:]:
                     if item is None:
                         raise Failed(f"{self.what} ended while waiting for {what() if callable(what) else what}")
@@ -50,7 +51,10 @@ class Timeline:
                 left = end - time.monotonic()
                 if left <= 0:
                     raise Failed(f"{self.what}: no {what() if callable(what) else what} within {seconds} s")
-                self.changed.wait(left)
+                if self.changed.wait(min(left, looking[0]) if looking else left) or not looking:
+                    continue
+            # Without the lock: the function may wait for answers of its own.
+            looking[1]()
 
 
 def read_lines(file, timeline, parse):

@@ -13,6 +13,7 @@ import sys
 
 import clients
 import guest
+from emulated import repeated
 from journey import Journey
 from ktap import Results, note
 
@@ -23,16 +24,15 @@ def travel(results, client, arguments):
 
     def by_socket():
         for _ in range(arguments.times):
-            journey.move()
+            repeated(journey, journey.move)
 
-    results.check(f"{client}: a guest boots and exchanges data", journey.ready)
+    results.check(f"{client}: a guest boots and exchanges data", repeated, journey, journey.ready)
     for name, test in (
         (f"{arguments.times} migrations through a socket", by_socket),
-        ("one through a file", journey.move_through_file),
+        ("one through a file", lambda: repeated(journey, journey.move_through_file)),
     ):
         if not results.check(f"{client}: {name}", test):
-            # What a failed case left running is nothing to build on.
-            guest.kill_all()
+            journey.afresh()
     results.check(f"{client}: nothing is left", journey.end)
 
 
