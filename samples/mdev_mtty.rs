@@ -10,11 +10,9 @@
 mod uart;
 mod uart_state;
 
-use kernel::{new_mutex, prelude::*, str::CString, sync::Mutex};
-use mdev::{Bar, Cell, Class, Context, Contract, Identity, Param, ParamRule, PciFunction};
-use mdev::{
-    Device, Driver, Protocols, Registration, Snapshot, Source, Total, Type, VirtualParent, Whole,
-};
+use kernel::{prelude::*, str::CString};
+use mdev::{Bar, Card, Cell, Contract, Driver, Identity, Param, ParamRule, PciFunction};
+use mdev::{Protocols, Registration, Total, Type, VirtualParents, Whole};
 use uart::Uart;
 
 module! {
@@ -36,11 +34,8 @@ const PORTS: u64 = 24;
 
 /// A card with so many ports, eight registers each.
 const fn card(ports: usize) -> PciFunction {
-    let mut bars = [Bar::None; 6];
-    bars[0] = Bar::Io { size: 8 };
-    if ports > 1 {
-        bars[1] = Bar::Io { size: 8 };
-    }
+    let port = Bar::Io { size: 8 };
+    let second = if ports > 1 { port } else { Bar::None };
     PciFunction {
         vendor: 0x4348,
         device: 0x3253,
@@ -48,7 +43,7 @@ const fn card(ports: usize) -> PciFunction {
         subsystem: 0x3253,
         class: 0x07_00_02,
         revision: 0x10,
-        bars,
+        bars: [port, second, Bar::None, Bar::None, Bar::None, Bar::None],
         pin: true,
         msi: Some(1),
         msix: None,
@@ -61,7 +56,7 @@ struct Mtty;
 
 #[vtable]
 impl Driver for Mtty {
-    type Device = Whole<Card>;
+    type Device = Whole<Card<Uart>>;
 
     const NAME: &'static CStr = c"mdev_mtty";
 
@@ -115,108 +110,22 @@ impl Driver for Mtty {
     }
 }
 
-/// The device: UARTs, each behind a BAR of its own.
-#[pin_data]
-struct Card {
-    #[pin]
-    uart: Mutex<Uart>,
-}
-
-impl Card {
-    /// Does something to the UARTs, and raises or ends what they interrupt for then.
-    fn with(&self, cx: &Context, mut f: impl FnMut(&mut Uart)) {
-        let mut uart = self.uart.lock();
-        let before = uart.interrupt();
-        f(&mut uart);
-        let after = uart.interrupt();
-        cx.interrupts().line(after);
-        if after && !before {
-            cx.interrupts().trigger(0);
-        }
-    }
-}
-
-impl Device for Card {
-    fn new(_kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error> {
-        let two = values == [2];
-        try_pin_init!(Self { uart <- new_mutex!(Uart::new(two)) })
-    }
-
-    fn read(&self, cx: &Context, bar: usize, offset: u64, data: &mut [u8]) {
-        self.with(cx, |uart| {
-            for (byte, register) in data.iter_mut().zip(offset..) {
-                *byte = uart.read(bar, register);
-            }
-        });
-    }
-
-    fn write(&self, cx: &Context, bar: usize, offset: u64, data: &[u8]) {
-        self.with(cx, |uart| {
-            for (&byte, register) in data.iter().zip(offset..) {
-                uart.write(bar, register, byte);
-            }
-        });
-    }
-
-    fn reset(&self, cx: &Context) {
-        self.with(cx, Uart::reset);
-    }
-}
-
-impl Snapshot for Card {
-    type Loaded = Uart;
-
-    fn check_version(&self, version: u64) -> Result<(), &'static str> {
-        self.uart.lock().check_version(version)
-    }
-
-    fn len(&self, version: u64) -> usize {
-        uart_state::len(version, self.uart.lock().ports().len())
-    }
-
-    fn save(&self, version: u64, out: &mut [u8]) {
-        self.uart.lock().save(version, out);
-    }
-
-    fn load(&self, version: u64, bytes: &[u8]) -> Result<Uart, &'static str> {
-        self.uart.lock().load(version, bytes)
-    }
-
-    fn commit(&self, cx: &Context, loaded: Uart, _source: &Source<'_>) {
-        // After a reset nothing interrupts, so that a cause that was loaded is raised anew: the
-        // source's client may not have passed it on. That a transmitter is empty is a cause only
-        // until somebody looked, so this is said once more; a driver takes it for a late one.
-        self.reset(cx);
-        self.with(cx, |uart| {
-            *uart = loaded;
-            uart.tell_again();
-        });
-    }
-}
-
 struct MttyModule {
     // Dropped top down: the parents, with their devices, go before the devices' driver.
-    _parents: KVec<Pin<KBox<VirtualParent<Mtty>>>>,
+    _parents: VirtualParents<Mtty>,
     _devices: Registration<Mtty>,
 }
 
 impl kernel::Module for MttyModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let devices = Registration::new()?;
-        let class = Class::new(c"mtty")?;
-        let mut parents = KVec::new();
-        for n in 0..module_parameters::parents.value() {
-            let name = match n {
-                0 => CString::try_from_fmt(fmt!("mtty"))?,
-                1..8 => CString::try_from_fmt(fmt!("mtty{n}"))?,
-                _ => return Err(EINVAL),
-            };
-            let parent = VirtualParent::new(&class, name, Total::Fixed(PORTS));
-            parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
-        }
+        let name = |n| match n {
+            0 => CString::try_from_fmt(fmt!("mtty")),
+            n => CString::try_from_fmt(fmt!("mtty{n}")),
+        };
+        let count = module_parameters::parents.value().into();
         Ok(Self {
-            _parents: parents,
-            _devices: devices,
+            _devices: Registration::new()?,
+            _parents: VirtualParents::new(c"mtty", count, 1..=8, name, Total::Fixed(PORTS))?,
         })
     }
 }

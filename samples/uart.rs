@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One or two 16550 UARTs: registers, FIFOs and causes of interrupts. Plain Rust, without kernel.
+//! One or two 16550 UARTs: registers, FIFOs and causes of interrupts.
 //!
 //! Two ports are wired to each other, a single one to itself, crosswise: what one sends the other
 //! receives, RTS arrives as CTS, DTR as DSR; carrier is always there. A byte takes no time, and a
@@ -8,10 +8,11 @@
 //! data (RTS) is waited for, any other overruns. There are no breaks and no errors on the wire.
 
 use core::mem::take;
+use mdev::{Registers, Type};
 
 // Bits of IER, FCR, LCR and MCR.
 const RDI: u8 = 1 << 0;
-const THRI: u8 = 1 << 1;
+pub(crate) const THRI: u8 = 1 << 1;
 const RLSI: u8 = 1 << 2;
 const MSI: u8 = 1 << 3;
 pub(crate) const FIFO: u8 = 1 << 0;
@@ -50,6 +51,7 @@ impl Fifo {
         self.len = self.len.checked_sub(1)?;
         let [first, ..] = self.bytes;
         self.bytes.copy_within(1.., 0);
+        self.bytes[15] = 0;
         Some(first)
     }
 }
@@ -75,20 +77,11 @@ pub(crate) struct Port {
 
 impl Port {
     pub(crate) fn room(&self) -> usize {
-        if self.fcr & FIFO != 0 {
-            16
-        } else {
-            1
-        }
+        [1, 16][usize::from(self.fcr & FIFO)]
     }
 
     fn trigger(&self) -> usize {
-        match self.fcr & TRIGGER {
-            0xc0 => 14,
-            0x80 => 8,
-            0x40 => 4,
-            _ => 1,
-        }
+        [1, 4, 8, 14][usize::from(self.fcr >> 6)]
     }
 
     /// The most urgent cause of an interrupt, as the low bits of IIR.
@@ -113,11 +106,8 @@ impl Port {
     fn control_fifos(&mut self, value: u8) {
         let toggled = (value ^ self.fcr) & FIFO != 0;
         // Without FIFOs all other bits are without effect.
-        self.fcr = if value & FIFO != 0 {
-            value & (FIFO | TRIGGER)
-        } else {
-            0
-        };
+        let kept = if value & FIFO != 0 { FIFO | TRIGGER } else { 0 };
+        self.fcr = value & kept;
         if toggled || value & CLEAR_RX != 0 {
             self.receiver = Fifo::default();
         }
@@ -135,12 +125,6 @@ pub(crate) struct Uart {
 }
 
 impl Uart {
-    /// One port or two, after power-on.
-    pub(crate) fn new(two: bool) -> Self {
-        let ports = [Port::default(); 2];
-        Self { ports, two }
-    }
-
     /// The ports that there are.
     pub(crate) fn ports(&self) -> &[Port] {
         &self.ports[..1 + usize::from(self.two)]
@@ -149,24 +133,6 @@ impl Uart {
     /// The ports that there are.
     pub(crate) fn ports_mut(&mut self) -> &mut [Port] {
         &mut self.ports[..1 + usize::from(self.two)]
-    }
-
-    /// Tells once more of each transmitter that is empty, to who wants to hear of it.
-    pub(crate) fn tell_again(&mut self) {
-        for port in &mut self.ports {
-            port.emptied |= port.ier & THRI != 0 && port.transmitter.len == 0;
-        }
-    }
-
-    /// All registers as after power-on.
-    pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.two);
-    }
-
-    /// Whether the ports want an interrupt.
-    pub(crate) fn interrupt(&self) -> bool {
-        let wants = |port: &Port| port.mcr & OUT2 != 0 && port.cause() != NONE;
-        self.ports.iter().any(wants)
     }
 
     /// Who is at the other end of a port's wire, if anybody listens there.
@@ -211,9 +177,27 @@ impl Uart {
             self.ports[at].transmitter = from;
         }
     }
+}
 
-    /// Reads a register.
-    pub(crate) fn read(&mut self, at: usize, register: u64) -> u8 {
+impl Registers for Uart {
+    fn new(_kind: &'static Type, values: &[u64]) -> Self {
+        let ports = [Port::default(); 2];
+        Self {
+            ports,
+            two: values == [2],
+        }
+    }
+
+    fn reset(&mut self) {
+        self.ports = Default::default();
+    }
+
+    fn interrupt(&self) -> bool {
+        let wants = |port: &Port| port.mcr & OUT2 != 0 && port.cause() != NONE;
+        self.ports.iter().any(wants)
+    }
+
+    fn read(&mut self, at: usize, register: u64) -> u8 {
         let lines = self.lines(at);
         let port = &mut self.ports[at];
         match register {
@@ -227,11 +211,8 @@ impl Uart {
             2 => {
                 let cause = port.cause();
                 port.emptied &= cause != EMPTY;
-                if port.fcr & FIFO != 0 {
-                    cause | 0xc0
-                } else {
-                    cause
-                }
+                let fifos = if port.fcr & FIFO != 0 { 0xc0 } else { 0 };
+                cause | fifos
             }
             3 => port.lcr,
             4 => port.mcr,
@@ -245,8 +226,7 @@ impl Uart {
         }
     }
 
-    /// Writes a register.
-    pub(crate) fn write(&mut self, at: usize, register: u64, value: u8) {
+    fn write(&mut self, at: usize, register: u64, value: u8) {
         let before = [self.lines(0), self.lines(1)];
         let port = &mut self.ports[at];
         match register {

@@ -16,11 +16,10 @@ use kernel::{
     str::CString, //
 };
 use mdev::{
-    Class,
     Parent,
     Registration,
     Total,
-    VirtualParent, //
+    VirtualParents, //
 };
 
 /// The capacity of a parent whose media is RAM, in bytes, unless it is told another.
@@ -68,7 +67,7 @@ pub(crate) struct NvmeModule {
     // Dropped top down: first all parents, with their devices, then the devices' driver.
     #[pin]
     _pci: driver::Registration<pci::Adapter<PciParent>>,
-    _virtual: KVec<Pin<KBox<VirtualParent<Nvme>>>>,
+    _virtual: VirtualParents<Nvme>,
     _devices: Registration<Nvme>,
 }
 
@@ -82,19 +81,13 @@ impl kernel::InPlaceModule for NvmeModule {
     }
 }
 
-fn virtual_parents(count: u32) -> Result<KVec<Pin<KBox<VirtualParent<Nvme>>>>> {
-    if count > MAX_VIRTUAL {
-        pr_err!("virtual_parents={count}: at most {MAX_VIRTUAL}\n");
-        return Err(EINVAL);
-    }
-    let mut parents = KVec::new();
-    if count > 0 {
-        let class = Class::new(c"mdev_nvme")?;
-        for index in 0..count {
-            let name = CString::try_from_fmt(fmt!("mdev_nvme{index}"))?;
-            let parent = VirtualParent::new(&class, name, Total::Settable(RAM));
-            parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
-        }
-    }
-    Ok(parents)
+fn virtual_parents(count: u32) -> Result<VirtualParents<Nvme>> {
+    let name = |n| CString::try_from_fmt(fmt!("mdev_nvme{n}"));
+    VirtualParents::new(
+        c"mdev_nvme",
+        count,
+        0..=MAX_VIRTUAL,
+        name,
+        Total::Settable(RAM),
+    )
 }

@@ -15,7 +15,10 @@ use crate::{
     },
     residence::Resident,
 };
-use core::ptr::NonNull;
+use core::{
+    ops::RangeInclusive,
+    ptr::NonNull, //
+};
 use kernel::{
     device,
     error::{
@@ -173,5 +176,46 @@ impl<T: Driver> VirtualParent<T> {
             // after `parent`.
             parent <- Parent::new(unsafe { (*this.as_ptr()).dev.as_device() }, total, Announce::Device),
         })
+    }
+}
+
+/// Some parents without hardware, of one class, as many as a module parameter asks for. They go
+/// in the order in which they came.
+pub struct VirtualParents<T: Driver> {
+    _parents: KVec<Pin<KBox<VirtualParent<T>>>>,
+}
+
+impl<T: Driver> VirtualParents<T> {
+    /// Makes `count` of them, each with this `total`; `name(n)` is the name of the n-th, from 0. No
+    /// class is made for none.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if so many are not `allowed`, which is logged; else as [`Class::new`] and
+    /// [`VirtualParent::new`], of which nothing is left then.
+    pub fn new(
+        class: &'static CStr,
+        count: u32,
+        allowed: RangeInclusive<u32>,
+        name: impl Fn(u32) -> Result<CString>,
+        total: Total,
+    ) -> Result<Self> {
+        if !allowed.contains(&count) {
+            let (least, most) = allowed.into_inner();
+            let class = class.to_str().map_err(|_| EINVAL)?;
+            kernel::pr_err!(
+                "EINVAL: {count} parents of class {class} were asked for, {least} to {most} can be had\n"
+            );
+            return Err(EINVAL);
+        }
+        let mut parents = KVec::new();
+        if count > 0 {
+            let class = Class::new(class)?;
+            for n in 0..count {
+                let parent = VirtualParent::new(&class, name(n)?, total);
+                parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
+            }
+        }
+        Ok(Self { _parents: parents })
     }
 }

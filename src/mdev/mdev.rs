@@ -67,6 +67,7 @@ pub mod pci;
 mod protocols;
 mod question;
 mod region;
+mod registers;
 mod residence;
 mod set_irqs;
 mod settings;
@@ -81,7 +82,8 @@ mod vfio;
 
 pub use self::class::{
     Class,
-    VirtualParent, //
+    VirtualParent,
+    VirtualParents, //
 };
 pub use self::driver::{
     Cell,
@@ -109,6 +111,11 @@ pub use self::parent::{
     Total, //
 };
 pub use self::protocols::Protocols;
+pub use self::registers::{
+    Card,
+    Registers,
+    Stored, //
+};
 pub use self::snapshot::{
     Snapshot,
     Whole, //

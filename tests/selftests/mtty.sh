@@ -5,7 +5,7 @@
 need_module mdev-mtty
 # The kernel's C sample: the stock kernel has none, so it is built for it.
 peer=$(modinfo -n mtty 2>/dev/null) || peer=/peers/$(uname -r)/mtty.ko
-plan 9
+plan 10
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
 
 names() {
@@ -50,6 +50,15 @@ settings() {
 	matches version "state=3" "$(cat "$types/mtty-1/migration_version")"
 	fails test -e /sys/class/mtty/mtty/settings/features
 	unload mdev_mtty
+}
+too_many() {
+	local n mark
+	for n in 0 9; do
+		mark=$(log_mark)
+		fails insmod "$MODULES/mdev-mtty.ko" "parents=$n"
+		matches "log of parents=$n" "EINVAL: $n parents of class mtty were asked for, 1 to 8 can be had" "$(log_since "$mark")"
+	done
+	fails test -e /sys/class/mtty
 }
 # beside_the_other: one line that says why, with EEXIST, and no stack dump. insmod sees EBUSY:
 # the kernel's module loader keeps EEXIST for a module of the same name. beside_the_other
@@ -100,5 +109,6 @@ else
 	skip "the same where no sysfs is mounted" "no C mtty for this kernel"
 	skip "in turn with the C mtty" "no C mtty for this kernel"
 fi
+check "a bad number of parents is refused, and nothing stays" too_many
 check "unloading takes a device along" unload_with_device
 finish
