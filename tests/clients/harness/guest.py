@@ -227,13 +227,14 @@ class Guest:
             return ""
 
     def machine(self):
-        """Its processor and interrupt controllers, twice: whether it moves, and what it waits for. What
-        the threads of its process do in this kernel."""
+        """Its processor, some times over: whether it moves, which ports it reads, what it waits for. Its
+        interrupt controllers. What the threads of its process do in this kernel."""
         text = []
+        registers = ["info registers"] * 6
         try:
-            for command in ("info registers", "info pic", "info lapic", "info registers"):
+            for command in ("info pic", "info lapic", *registers):
                 answer = self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
-                wanted = ("RIP", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
+                wanted = ("RIP", "RDX", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
                 text += [f"{command}: {line.strip()}" for line in answer.splitlines() if any(w in line for w in wanted)]
         except Failed as error:
             text.append(str(error))
