@@ -97,6 +97,11 @@ struct Inner {
     vectors: KVec<Vector>,
     /// What the device drives INTA# to.
     line: bool,
+    /// Whether INTx is sent once although the line may be low: after a load. A client carries the
+    /// state of its own interrupt line over, QEMU in the configuration of the PCI device, and takes
+    /// it back when the guest has answered an INTx that it had heard of itself. Without one, a line
+    /// that was high at the source for a cause which had just gone would stay high for good.
+    recall: bool,
     /// Whether INTx waits for the user: after each signal, or as asked for.
     masked: bool,
     /// Whether the command register forbids INTx.
@@ -117,7 +122,7 @@ impl Inner {
 
     /// Sends INTx, if it has to be sent.
     fn send_line(&mut self) {
-        if self.held || self.masked || self.disabled || !self.line {
+        if self.held || self.masked || self.disabled || !(self.line || self.recall) {
             return;
         }
         if self.mode != Some(Mode::Intx) {
@@ -126,6 +131,7 @@ impl Inner {
         if let Some(eventfd) = self.vectors.first().and_then(|v| v.eventfd.as_ref()) {
             eventfd.signal();
             self.masked = true;
+            self.recall = false;
         }
     }
 
@@ -195,6 +201,7 @@ impl Interrupts {
                     vectors
                 },
                 line: false,
+                recall: false,
                 masked: false,
                 disabled: false,
                 held: false,
@@ -259,6 +266,7 @@ impl Interrupts {
     pub(crate) fn reset(&self) {
         let mut inner = self.inner.lock();
         inner.line = false;
+        inner.recall = false;
         inner.disabled = false;
         for vector in &mut inner.vectors {
             vector.pending = false;
@@ -291,6 +299,7 @@ impl Interrupts {
     pub(crate) fn raise(&self, raised: &Raised) {
         let mut inner = self.inner.lock();
         inner.line = raised.line();
+        inner.recall = true;
         for (index, vector) in inner.vectors.iter_mut().enumerate() {
             vector.pending = raised.is_pending(index);
         }
@@ -365,6 +374,7 @@ impl Interrupts {
             let mut inner = self.inner.lock();
             let first = inner.mode.is_none();
             inner.mode = Some(mode);
+            inner.recall &= mode == Mode::Intx;
             for (vector, eventfd) in inner.vectors.iter_mut().skip(start).zip(&mut eventfds) {
                 swap(&mut vector.eventfd, eventfd);
             }

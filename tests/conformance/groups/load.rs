@@ -54,6 +54,11 @@ pub(crate) const TESTS: &[Test] = &[
         clients,
     ),
     Test::new(
+        "load.line-recalled",
+        "after a load INTx is sent once, so that a client takes back a line that it carried over",
+        line_recalled,
+    ),
+    Test::new(
         "load.both-protocols",
         "the v1 region and the data's file give the same stream",
         both,
@@ -290,6 +295,36 @@ fn clients(case: &mut Case<'_>) -> Done {
         }
     }
     case.fine("RESUMING -> RUNNING", device.set_state(table::RUNNING));
+    Ok(())
+}
+
+fn line_recalled(case: &mut Case<'_>) -> Done {
+    use nix::sys::eventfd::{EfdFlags, EventFd};
+    let (device, _) = case.open_v2()?;
+    if !device.irq(0, 16).is_ok_and(|info| info.count > 0) {
+        return Err(Stop::Skip("the device has no INTx".to_owned()));
+    }
+    let stream = saved(&device)?;
+    let event = must(
+        "eventfd",
+        EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK),
+    )?;
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&event.as_fd()).to_ne_bytes();
+    let flags = uapi::VFIO_IRQ_SET_DATA_EVENTFD | uapi::VFIO_IRQ_SET_ACTION_TRIGGER;
+    let unmask = uapi::VFIO_IRQ_SET_DATA_NONE | uapi::VFIO_IRQ_SET_ACTION_UNMASK;
+    let file = enter_with_file(&device, table::RESUMING)?;
+    write_all(file.as_fd(), &stream, 4096)
+        .map_err(|(at, errno)| Stop::Fail(format!("at {at}: {errno}")))?;
+    must("INTx", device.set_irqs(flags, 0, 0, 1, &fd))?;
+    case.check(event.read().is_err(), || {
+        "INTx was sent in RESUMING".to_owned()
+    });
+    must("RESUMING -> RUNNING", device.set_state(table::RUNNING))?;
+    case.equal("INTx after the load", event.read(), Ok(1));
+    must("unmasking", device.set_irqs(unmask, 0, 0, 1, &[]))?;
+    case.check(event.read().is_err(), || {
+        "INTx was sent once more, with nothing raised".to_owned()
+    });
     Ok(())
 }
 

@@ -52,6 +52,8 @@ for script; do
 	most=$(script_limit "$script")
 	mark="selftest begin $name $RANDOM$RANDOM"
 	echo "$mark" >/dev/kmsg
+	# There before the script is: however soon the machine dies, it shows who ran.
+	: >"$results/$name.out"
 	echo "@ $name"
 	begin=$SECONDS
 	timeout --kill-after=10 "$most" bash "$script" </dev/null 2>&1 | tee "$results/$name.out"
