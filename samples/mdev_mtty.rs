@@ -125,7 +125,7 @@ impl kernel::Module for MttyModule {
         let count = module_parameters::parents.value().into();
         Ok(Self {
             _devices: Registration::new()?,
-            _parents: VirtualParents::new(c"mtty", count, 1..=8, name, Total::Fixed(PORTS))?,
+            _parents: VirtualParents::new(c"mtty", count, 1..=8, name, Total::Fixed(PORTS), || ())?,
         })
     }
 }

@@ -57,7 +57,7 @@ impl pci::Driver for PciParent {
                 Total::Settable(RAM)
             }
         };
-        Parent::<Nvme>::register(pdev.as_ref(), total).map(|()| Self)
+        Parent::<Nvme>::register(pdev.as_ref(), total, ()).map(|()| Self)
     }
 }
 
@@ -89,5 +89,6 @@ fn virtual_parents(count: u32) -> Result<VirtualParents<Nvme>> {
         0..=MAX_VIRTUAL,
         name,
         Total::Settable(RAM),
+        || (),
     )
 }

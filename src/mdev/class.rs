@@ -7,6 +7,7 @@
 use crate::{
     bindings,
     driver::Driver,
+    function::Device,
     kobject,
     parent::{
         Announce,
@@ -168,13 +169,23 @@ impl<T: Driver> VirtualParent<T> {
     /// # Errors
     ///
     /// As [`Parent::register`], and `EEXIST` if the class has a device of this name.
-    pub fn new(class: &Class, name: CString, total: Total) -> impl PinInit<Self, Error> {
+    pub fn new(
+        class: &Class,
+        name: CString,
+        total: Total,
+        data: <T::Device as Device>::Parent,
+    ) -> impl PinInit<Self, Error> {
         let dev = ClassDevice::new(class, name);
         try_pin_init!(&this in Self {
             dev <- dev,
             // SAFETY: `dev` was initialised just before, is pinned with the rest, and is dropped
             // after `parent`.
-            parent <- Parent::new(unsafe { (*this.as_ptr()).dev.as_device() }, total, Announce::Device),
+            parent <- Parent::new(
+                unsafe { (*this.as_ptr()).dev.as_device() },
+                total,
+                data,
+                Announce::Device,
+            ),
         })
     }
 }
@@ -186,8 +197,8 @@ pub struct VirtualParents<T: Driver> {
 }
 
 impl<T: Driver> VirtualParents<T> {
-    /// Makes `count` of them, each with this `total`; `name(n)` is the name of the n-th, from 0. No
-    /// class is made for none.
+    /// Makes `count` of them, each with this `total`; `name(n)` is the name of the n-th, from 0, and
+    /// `data()` what the devices of one share. No class is made for none.
     ///
     /// # Errors
     ///
@@ -199,6 +210,7 @@ impl<T: Driver> VirtualParents<T> {
         allowed: RangeInclusive<u32>,
         name: impl Fn(u32) -> Result<CString>,
         total: Total,
+        data: impl Fn() -> <T::Device as Device>::Parent,
     ) -> Result<Self> {
         if !allowed.contains(&count) {
             let (least, most) = allowed.into_inner();
@@ -212,7 +224,7 @@ impl<T: Driver> VirtualParents<T> {
         if count > 0 {
             let class = Class::new(class)?;
             for n in 0..count {
-                let parent = VirtualParent::new(&class, name(n)?, total);
+                let parent = VirtualParent::new(&class, name(n)?, total, data());
                 parents.push(KBox::pin_init(parent, GFP_KERNEL)?, GFP_KERNEL)?;
             }
         }

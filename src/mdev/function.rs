@@ -11,10 +11,16 @@ use crate::{
         GuestMemory,
         Memory, //
     },
+    payer::Payer,
+    worker::Bell,
 };
 use kernel::{
+    new_spinlock,
     prelude::*,
-    sync::Arc, //
+    sync::{
+        Arc,
+        SpinLock, //
+    },
 };
 use migcore::{
     config::Layout as PciFunction,
@@ -34,6 +40,11 @@ struct Core {
     interrupts: Interrupts,
     #[pin]
     memory: Memory,
+    #[pin]
+    bell: Bell,
+    /// Of who has the device open.
+    #[pin]
+    payer: SpinLock<Option<Arc<Payer>>>,
 }
 
 impl Context {
@@ -44,6 +55,8 @@ impl Context {
         let core = try_pin_init!(Core {
             interrupts <- Interrupts::new(function),
             memory <- Memory::new(vdev),
+            bell <- Bell::new(),
+            payer <- new_spinlock!(None),
         });
         Ok(Self(Arc::pin_init(core, GFP_KERNEL)?))
     }
@@ -59,8 +72,34 @@ impl Context {
         self.0.memory.enter()
     }
 
+    /// Has [`Device::work`] called soon, if the device has a thread of its own.
+    pub fn wake(&self) {
+        self.0.bell.ring();
+    }
+
+    /// Calls `f`; the memory control group of who has the device open pays for what it allocates
+    /// with [`Pages`](crate::Pages) or `GFP_KERNEL_ACCOUNT`.
+    pub fn pay_for<R>(&self, f: impl FnOnce() -> R) -> R {
+        let payer = self.0.payer.lock().clone();
+        match payer {
+            Some(payer) => payer.pay_for(f),
+            None => f(),
+        }
+    }
+
     pub(crate) fn memory_of_device(&self) -> &Memory {
         &self.0.memory
+    }
+
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.0.bell
+    }
+
+    /// Who pays from now on.
+    pub(crate) fn set_payer(&self, payer: Option<Arc<Payer>>) {
+        let before = core::mem::replace(&mut *self.0.payer.lock(), payer);
+        // Put away without the lock.
+        drop(before);
     }
 }
 
@@ -69,8 +108,15 @@ impl Context {
 /// It is made when the mdev is opened for the first time, with the parameters of that moment, and
 /// lives until the mdev is removed. All methods may be called by several threads at once.
 pub trait Device: Send + Sync + Sized + 'static {
+    /// What all devices of one parent share beside its budget, such as the memory that they are
+    /// in; `()` if there is nothing.
+    type Parent: Send + Sync + 'static;
+
+    /// Whether an open device has a thread of its own, in which [`work`](Self::work) is called.
+    const WORKS: bool = false;
+
     /// Makes the device, as it is after power-on.
-    fn new(kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error>;
+    fn new(new: New<'_, Self::Parent>) -> impl PinInit<Self, Error>;
 
     /// Reads 1, 2, 4 or 8 bytes, naturally aligned, inside of `bar`. `data` is all zeroes before.
     fn read(&self, cx: &Context, bar: usize, offset: u64, data: &mut [u8]);
@@ -105,13 +151,38 @@ pub trait Device: Send + Sync + Sized + 'static {
     fn activity(&self, cx: &Context, activity: Activity) {
         let _ = (cx, activity);
     }
+
+    /// Does a piece of the device's own work, no more than some milliseconds, in a thread of its
+    /// own. Called while the device is allowed everything ([`Activity::Running`]): after
+    /// [`Context::wake`], whenever it is allowed again, and when the user has set up interrupts.
+    /// Whether there is more to do.
+    fn work(&self, cx: &Context) -> bool {
+        let _ = cx;
+        false
+    }
+}
+
+/// What a new device is told.
+pub struct New<'a, P> {
+    /// Its type.
+    pub kind: &'static Type,
+    /// Its parameters, in the contract's order.
+    pub values: &'a [u64],
+    /// The features that it has, as its parent says.
+    pub features: u64,
+    /// Its UUID, as it is written.
+    pub uuid: [u8; 16],
+    /// What its parent's devices share.
+    pub parent: &'a P,
 }
 
 /// The device of a driver whose types have no [`Type::pci`]: it cannot be opened.
 pub enum NoDevice {}
 
 impl Device for NoDevice {
-    fn new(_kind: &'static Type, _values: &[u64]) -> impl PinInit<Self, Error> {
+    type Parent = ();
+
+    fn new(_new: New<'_, ()>) -> impl PinInit<Self, Error> {
         // SAFETY: It fails always, so that there is nothing to initialise.
         unsafe { pin_init::pin_init_from_closure(|_slot: *mut Self| Err(EOPNOTSUPP)) }
     }

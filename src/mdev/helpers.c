@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/cgroup.h>
+#include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
+#include <linux/kthread.h>
+#include <linux/memcontrol.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/vfio.h>
 #include <linux/vmalloc.h>
 #include "helpers.h"
@@ -164,6 +170,34 @@ u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar)
 	return pci_resource_len(pdev, bar);
 }
 
+/* Makes a BAR ours and maps it write-combining. */
+void *mdev_helper_map_bar(struct pci_dev *pdev, int bar, u64 len)
+{
+	void __iomem *base;
+	int ret = pci_enable_device_mem(pdev);
+
+	if (ret)
+		return ERR_PTR(ret);
+	ret = pci_request_region(pdev, bar, KBUILD_MODNAME);
+	if (ret)
+		goto disable;
+	base = pci_iomap_wc(pdev, bar, len);
+	if (base)
+		return (__force void *)base;
+	ret = -ENOMEM;
+	pci_release_region(pdev, bar);
+disable:
+	pci_disable_device(pdev);
+	return ERR_PTR(ret);
+}
+
+void mdev_helper_unmap_bar(struct pci_dev *pdev, int bar, void *base)
+{
+	pci_iounmap(pdev, (void __iomem *)base);
+	pci_release_region(pdev, bar);
+	pci_disable_device(pdev);
+}
+
 /* Memory of user space, which may change meanwhile. Within the page. */
 void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write)
 {
@@ -188,4 +222,53 @@ void mdev_helper_free_shared(void *memory)
 void mdev_helper_copy_shared(void *to, const void *from, size_t len)
 {
 	memcpy(to, from, len);
+}
+
+/* A thread in the control groups of the caller, and a reference to it. */
+struct task_struct *mdev_helper_start_thread(int (*run)(void *), void *data, const char *device)
+{
+	struct task_struct *task = kthread_create(run, data, "mdev-%.8s", device);
+	int ret;
+
+	if (IS_ERR(task))
+		return task;
+	get_task_struct(task);
+	ret = cgroup_attach_task_all(current, task);
+	if (ret)
+		/* It works all the same, and its time is nobody's. */
+		pr_warn("mdev: %s: thread outside of its user's control groups: %d\n", device, ret);
+	wake_up_process(task);
+	return task;
+}
+
+void mdev_helper_cond_resched(void)
+{
+	cond_resched();
+}
+
+struct mem_cgroup *mdev_helper_current_memcg(void)
+{
+	return get_mem_cgroup_from_mm(current->mm);
+}
+
+/* Returns what was set before. */
+struct mem_cgroup *mdev_helper_set_active_memcg(struct mem_cgroup *memcg)
+{
+	return set_active_memcg(memcg);
+}
+
+void mdev_helper_put_memcg(struct mem_cgroup *memcg)
+{
+	mem_cgroup_put(memcg);
+}
+
+/*
+ * A page of zeroes, charged. Fails rather than to have something killed, in the group that pays or
+ * anywhere.
+ */
+void *mdev_helper_alloc_frame(void)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+
+	return (void *)__get_free_page(gfp);
 }

@@ -17,7 +17,15 @@ int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const 
 void mdev_helper_set_release(struct device *dev);
 bool mdev_helper_class_exists(const char *name);
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);
+void *mdev_helper_map_bar(struct pci_dev *pdev, int bar, u64 len);
+void mdev_helper_unmap_bar(struct pci_dev *pdev, int bar, void *base);
 void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write);
 void *mdev_helper_alloc_shared(size_t len);
 void mdev_helper_free_shared(void *memory);
 void mdev_helper_copy_shared(void *to, const void *from, size_t len);
+struct task_struct *mdev_helper_start_thread(int (*run)(void *), void *data, const char *device);
+void mdev_helper_cond_resched(void);
+struct mem_cgroup *mdev_helper_current_memcg(void);
+struct mem_cgroup *mdev_helper_set_active_memcg(struct mem_cgroup *memcg);
+void mdev_helper_put_memcg(struct mem_cgroup *memcg);
+void *mdev_helper_alloc_frame(void);

@@ -71,9 +71,12 @@ impl Drop for EventFd {
 
 /// A kind of interrupts, of which a device uses one at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
+    /// The line INTA#.
     Intx,
+    /// Messages, as many as the function's layout says.
     Msi,
+    /// Messages of MSI-X.
     Msix,
 }
 
@@ -340,8 +343,8 @@ impl Interrupts {
         &self.attaching
     }
 
-    /// The kind in use.
-    pub(crate) fn mode(&self) -> Option<Mode> {
+    /// The kind that the user has set up, if any.
+    pub fn mode(&self) -> Option<Mode> {
         self.inner.lock().mode
     }
 

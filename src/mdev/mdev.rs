@@ -32,6 +32,8 @@
 //! | `region`, `config` | accesses to BARs and configuration space |
 //! | `irq`, `set_irqs` | interrupts, and how the user attaches to them |
 //! | `memory` | guest memory |
+//! | `worker` | the thread of an open device |
+//! | `pages`, `payer` | memory for what a device holds, and who pays for it |
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
 //! | `settings` | what a tester can make a parent say of itself |
 //! | `class`, `pci` | parents without hardware, and what a PCI function has to offer |
@@ -62,7 +64,9 @@ mod migrate;
 mod migration;
 mod mtype;
 mod names;
+mod pages;
 mod parent;
+mod payer;
 pub mod pci;
 mod protocols;
 mod question;
@@ -79,6 +83,7 @@ mod sysfs;
 mod v1;
 mod v2;
 mod vfio;
+mod worker;
 
 pub use self::class::{
     Class,
@@ -94,9 +99,13 @@ pub use self::driver::{
 pub use self::function::{
     Context,
     Device,
+    New,
     NoDevice, //
 };
-pub use self::irq::Interrupts;
+pub use self::irq::{
+    Interrupts,
+    Mode as InterruptMode, //
+};
 pub use self::memory::{
     GuestMemory,
     Pinned,
@@ -106,6 +115,7 @@ pub use self::migrate::{
     Migrate,
     Unfit, //
 };
+pub use self::pages::Pages;
 pub use self::parent::{
     Parent,
     Total, //

@@ -16,6 +16,7 @@ use crate::{
     },
     question::Asked,
     state::State,
+    worker::Worker, //
 };
 use core::fmt::{
     self,
@@ -77,6 +78,8 @@ pub(crate) struct Migration<T: Driver> {
     pub(crate) region: migration::v1::Region<Record>,
     pub(crate) sessions: Sessions<T>,
     pub(crate) is_open: bool,
+    /// The device's thread while it is open, if it has one.
+    pub(crate) worker: Option<Worker>,
     pub(crate) carried: Carried,
 }
 
@@ -90,6 +93,7 @@ impl<T: Driver> Migration<T> {
                 ended: None,
             },
             is_open: false,
+            worker: None,
             carried: Carried {
                 activity: Activity::Stopped,
                 said: Said::Nothing,

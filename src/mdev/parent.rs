@@ -10,6 +10,7 @@ use crate::{
         Driver,
         Hold, //
     },
+    function::Device,
     kobject::{
         self,
         Directory, //
@@ -85,6 +86,8 @@ pub struct Parent<T: Driver> {
     types: KVec<*mut bindings::mdev_type>,
     /// After all that the driver's callbacks use.
     hold: Hold<T>,
+    /// What the driver's devices here share.
+    data: <T::Device as Device>::Parent,
 }
 
 // SAFETY: The pointers are to parts of `rows`, which the core uses under locks of its own;
@@ -94,7 +97,8 @@ unsafe impl<T: Driver> Send for Parent<T> {}
 unsafe impl<T: Driver> Sync for Parent<T> {}
 
 impl<T: Driver> Parent<T> {
-    /// Registers `dev` as a parent of `T`'s types, until its driver is unbound.
+    /// Registers `dev` as a parent of `T`'s types, until its driver is unbound. Its devices share
+    /// `data`, which goes after the last of them.
     ///
     /// There is nothing to keep, hence nothing that could be kept beyond the device: the parent is
     /// the device's, which drops it after the driver's own data, or if the probe fails after this.
@@ -104,13 +108,19 @@ impl<T: Driver> Parent<T> {
     ///
     /// `ENODEV` if `T` is not registered, `ENOMEM`, and whatever sysfs answers. Nothing is left
     /// registered then.
-    pub fn register(dev: &device::Device<device::Bound>, total: Total) -> Result {
-        devres::register(dev, Self::new(dev, total, Announce::Types), GFP_KERNEL)
+    pub fn register(
+        dev: &device::Device<device::Bound>,
+        total: Total,
+        data: <T::Device as Device>::Parent,
+    ) -> Result {
+        let parent = Self::new(dev, total, data, Announce::Types);
+        devres::register(dev, parent, GFP_KERNEL)
     }
 
     pub(crate) fn new<'a>(
         dev: &'a device::Device,
         total: Total,
+        data: <T::Device as Device>::Parent,
         announce: Announce,
     ) -> impl PinInit<Self, Error> + 'a {
         let (units, total_settable) = match total {
@@ -141,6 +151,7 @@ impl<T: Driver> Parent<T> {
             },
             types: KVec::with_capacity(T::TYPES.len(), GFP_KERNEL)?,
             hold: T::cell().hold()?,
+            data,
             // Last of the fields, so that it goes first if publishing fails: its files use the others.
             // SAFETY: The device is in sysfs, and stays there while it is bound, which is as long
             // as its resources, or, without a driver, until its owner, which drops this first,
@@ -259,6 +270,11 @@ impl<T: Driver> Parent<T> {
             // directory, and its release frees nothing.
             unsafe { kobject::put_last(row.kobj()) };
         }
+    }
+
+    /// What the driver's devices here share.
+    pub(crate) fn data(&self) -> &<T::Device as Device>::Parent {
+        &self.data
     }
 
     /// Refuses devices while the types are not complete.

@@ -8,7 +8,8 @@ use crate::{
     driver::Type,
     function::{
         Context,
-        Device, //
+        Device,
+        New, //
     },
     snapshot::Snapshot,
 };
@@ -82,8 +83,10 @@ impl<R: Registers> Card<R> {
 }
 
 impl<R: Registers> Device for Card<R> {
-    fn new(kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self { registers <- new_mutex!(R::new(kind, values)) })
+    type Parent = ();
+
+    fn new(new: New<'_, ()>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self { registers <- new_mutex!(R::new(new.kind, new.values)) })
     }
 
     fn read(&self, cx: &Context, bar: usize, offset: u64, data: &mut [u8]) {

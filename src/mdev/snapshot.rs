@@ -3,10 +3,10 @@
 //! Devices that hold so little that one record carries all of it.
 
 use crate::{
-    driver::Type,
     function::{
         Context,
-        Device, //
+        Device,
+        New, //
     },
     migrate::{
         Migrate,
@@ -79,9 +79,12 @@ struct Way<L> {
 }
 
 impl<D: Snapshot> Device for Whole<D> {
-    fn new(kind: &'static Type, values: &[u64]) -> impl PinInit<Self, Error> {
+    type Parent = D::Parent;
+    const WORKS: bool = D::WORKS;
+
+    fn new(new: New<'_, D::Parent>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            device <- D::new(kind, values),
+            device <- D::new(new),
             way <- new_mutex!(Way {
                 said: false,
                 loaded: None,
@@ -111,6 +114,10 @@ impl<D: Snapshot> Device for Whole<D> {
 
     fn activity(&self, cx: &Context, activity: Activity) {
         self.device.activity(cx, activity);
+    }
+
+    fn work(&self, cx: &Context) -> bool {
+        self.device.work(cx)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
     driver::Driver,
     function::{
         Context,
-        Device as _, //
+        Device as _,
+        New, //
     },
     gate::{
         Gate,
@@ -23,16 +24,18 @@ use crate::{
         Sessions, //
     },
     mtype::Row,
+    payer::Payer,
     protocols::Protocols,
     stated::Values,
-    v1::SharedSection, //
+    v1::SharedSection,
+    worker::Worker, //
 };
 use core::{
     fmt,
     ptr::NonNull, //
 };
 use kernel::{
-    device, new_mutex,
+    container_of, device, new_mutex,
     prelude::*,
     static_lock_class,
     sync::{
@@ -40,6 +43,7 @@ use kernel::{
             Atomic,
             Relaxed, //
         },
+        Arc,
         Mutex,
         SetOnce, //
     },
@@ -95,6 +99,7 @@ pub(crate) struct Step<'a, T: Driver> {
     pub(crate) sessions: &'a mut Sessions<T>,
     pub(crate) dev: Adapter<'a, T>,
     pub(crate) is_open: &'a mut bool,
+    pub(crate) worker: &'a mut Option<Worker>,
 }
 
 // SAFETY: The row is `Sync` (the core's part of it is used under locks of the core's, ours never
@@ -181,6 +186,21 @@ impl<T: Driver> State<T> {
         unsafe { device::Device::from_raw((*self.vdev.as_ptr()).dev) }
     }
 
+    /// The mdev's UUID, as it is written.
+    fn uuid(&self) -> [u8; 16] {
+        // SAFETY: By the invariant, `dev` is that of an mdev, whose UUID never changes.
+        let guid = unsafe {
+            let dev = (*self.vdev.as_ptr()).dev;
+            (*container_of!(dev, bindings::mdev_device, dev)).uuid
+        };
+        // The kernel keeps the first three groups as little-endian numbers.
+        let mut uuid = guid.b;
+        uuid[..4].reverse();
+        uuid[4..6].reverse();
+        uuid[6..8].reverse();
+        uuid
+    }
+
     /// Whether the user knows the second form of what there is to read in pre-copy.
     pub(crate) fn knows_precopy_info_v2(&self) -> bool {
         // SAFETY: By the invariant. The core sets it once while the device is open, whenever.
@@ -209,6 +229,7 @@ impl<T: Driver> State<T> {
             region,
             sessions,
             is_open,
+            worker,
             carried,
         } = &mut *migration;
         let result = f(Step {
@@ -216,6 +237,7 @@ impl<T: Driver> State<T> {
             region,
             sessions: &mut *sessions,
             is_open,
+            worker,
             dev: Adapter {
                 state: self,
                 carried,
@@ -233,8 +255,16 @@ impl<T: Driver> State<T> {
     fn make_device(&self) -> Result<&T::Device> {
         let mut values = self.values.lock();
         if self.device().is_none() {
-            let kind = self.row().kind();
-            let device = T::Device::new(kind, &values.now[..kind.params.len()]);
+            let row = self.row();
+            let parent = row.parent();
+            let features = parent.shared.lock().settings.features;
+            let device = T::Device::new(New {
+                kind: row.kind(),
+                values: &values.now[..row.kind().params.len()],
+                features,
+                uuid: self.uuid(),
+                parent: parent.get_ref().data(),
+            });
             self.device.populate(KBox::pin_init(device, GFP_KERNEL)?);
         }
         values.used = true;
@@ -257,8 +287,18 @@ impl<T: Driver> State<T> {
             self.section.populate(SharedSection::new()?);
         }
         let device = self.make_device()?;
+        let payer = Arc::new(Payer::of_current(), GFP_KERNEL)?;
         self.step(|mut step| {
-            device.open(&self.context)?;
+            if T::Device::WORKS {
+                // SAFETY: As the caller promises, `close` is called before the device can go, and
+                // drops it; if this fails, it is dropped just below.
+                *step.worker = Some(unsafe { Worker::start(self) }?);
+            }
+            if let Err(error) = device.open(&self.context) {
+                *step.worker = None;
+                return Err(error);
+            }
+            self.context.set_payer(Some(payer));
             *step.is_open = true;
             self.failed.store(false, Relaxed);
             step.machine.reset(&mut step.dev);
@@ -280,9 +320,12 @@ impl<T: Driver> State<T> {
                 section.clear();
             }
             *step.is_open = false;
+            // It is paused, as the device is stopped.
+            *step.worker = None;
             if let Some(device) = self.device() {
                 device.close(&self.context);
             }
+            self.context.set_payer(None);
             // SAFETY: As the caller promises.
             unsafe { self.context.memory_of_device().unpin_all() };
             self.context.interrupts().close();
@@ -337,6 +380,7 @@ impl<T: Driver> State<T> {
             self.accesses.close();
         }
         if next != Activity::Running {
+            self.context.bell().pause();
             memory.forbid();
         }
         if next != Activity::Stopped {
@@ -353,6 +397,9 @@ impl<T: Driver> State<T> {
             interrupts.hold(true);
         } else {
             self.accesses.open();
+        }
+        if next == Activity::Running {
+            self.context.bell().allow();
         }
         *now = next;
     }

@@ -212,7 +212,11 @@ impl<T: Driver> Operations<T> {
             match request {
                 GET_INFO => info::device(state, user)?,
                 GET_IRQ_INFO => info::interrupt(state.context().interrupts(), user)?,
-                SET_IRQS => set_irqs(state.context().interrupts(), user.reader())?,
+                SET_IRQS => {
+                    set_irqs(state.context().interrupts(), user.reader())?;
+                    // What is raised may have to be told in another way now.
+                    state.context().wake();
+                }
                 RESET => state.reset(),
                 _ => return Err(ENOTTY),
             }
