@@ -28,6 +28,7 @@ pure=(src/core)
 refuse "unsafe code outside src/mdev" '\bunsafe\b|extern "C"|\basm!' "${drivers[@]}" "${pure[@]}"
 refuse "C bindings outside src/mdev" '\bbindings\b' "${drivers[@]}" "${pure[@]}"
 refuse "the kernel in a pure crate" '\b(kernel|mdev)::|extern crate' "${pure[@]}"
+refuse "what stands on it in the core" '\b(nvme|mdev_nvme|mdev_mtty)::' src/core
 refuse "a driver in the framework" '\b(mdev_nvme|mdev_mtty)::' src/mdev
 for root in src/core/migcore.rs ${pure[1]:+src/nvme/nvme.rs}; do
 	grep -qF '#![forbid(unsafe_code)]' "$tree/$root" || { echo "$root does not forbid unsafe code"; status=1; }

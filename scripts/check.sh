@@ -39,6 +39,7 @@ checked "format of the fuzz targets" in_root rustfmt --check --edition 2021 "${f
 checked "clippy" in_root cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 checked "clippy of the kernel crates" env KERNEL=lint "$here/modules.sh" KRUSTFLAGS=-Dwarnings
 checked "the core cannot panic" in_root scripts/check-panics.sh build/lint/src/core/migcore.o
+checked "the NVMe controller cannot panic" in_root scripts/check-panics.sh build/lint/src/nvme/nvme.o
 checked "panics are really found" panics_are_found
 checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
 	cargo doc --quiet --locked --workspace --no-deps --document-private-items

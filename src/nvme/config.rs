@@ -187,6 +187,11 @@ impl Identity {
         }
     }
 
+    /// Whether it can be anybody's.
+    pub(crate) fn is_sound(&self) -> bool {
+        is_printable(&self.serial)
+    }
+
     /// The subsystem's name (7.9): that of a UUID, zeroes behind it.
     pub(crate) fn name(&self) -> [u8; 256] {
         let mut name = [0; 256];

@@ -5,19 +5,24 @@
 //! [`Sparse`] keeps blocks in pages of a [`Store`], which a driver has: memory that is allocated
 //! at the first write, or something that is always there. While [`Sparse::track`] is in force,
 //! each page that changes is noted by a [`Tracker`], for a migration that reads the media while
-//! the guest writes it.
+//! the guest writes it. A migration takes [runs](Run) of pages out of the one and puts them into
+//! the other.
 
 mod bitmap;
 mod tracker;
 
 pub use bitmap::Bitmap;
-pub use tracker::{Change, Tracker};
+pub use tracker::{Amount, Run, Tracker};
 
 use crate::config::BlockSize;
 use crate::outside::{Media, MediaError};
+use tracker::Mark;
 
 /// The size of a page, which is what is allocated and tracked.
 pub const PAGE: usize = 4096;
+
+/// The most pages with contents that are seen at once: what goes into a record of a migration.
+pub const RUN: u64 = ((migcore::stream::MAX_PAYLOAD - size_of::<u64>()) / PAGE) as u64;
 
 const ZEROES: [u8; PAGE] = [0; PAGE];
 
@@ -47,6 +52,32 @@ pub trait Store {
 
     /// The first page that is there, from one on.
     fn next(&self, from: u64) -> Option<u64>;
+
+    /// The first pages that are there, from one on: some that follow each other, at least one.
+    /// Worth more than [`next`](Store::next) where it is no harder to find out.
+    fn next_run(&self, from: u64) -> Option<Run> {
+        self.next(from).map(|first| Run { first, count: 1 })
+    }
+
+    /// How many pages are there.
+    fn count(&self) -> u64;
+
+    /// Makes all pages ones that are not there.
+    ///
+    /// # Errors
+    ///
+    /// It failed; some pages may be gone.
+    fn clear(&mut self) -> Result<(), MediaError> {
+        let mut from = 0;
+        while let Some(page) = self.next(from) {
+            self.discard(page)?;
+            match page.checked_add(1) {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        Ok(())
+    }
 
     /// Makes durable what was written.
     ///
@@ -89,12 +120,12 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
     /// Notes from now on what changes; all pages that are there count as not seen yet.
     pub fn track(&mut self, mut tracker: Tracker<B>) {
         let mut from = 0;
-        while let Some(page) = self.store.next(from) {
-            tracker.begin_with(page);
-            let Some(next) = page.checked_add(1) else {
-                break;
-            };
-            from = next;
+        while let Some(run) = self.store.next_run(from) {
+            tracker.begin_with(run);
+            match run.first.checked_add(run.count.max(1)) {
+                Some(next) => from = next,
+                None => break,
+            }
         }
         self.tracker = Some(tracker);
     }
@@ -109,27 +140,106 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
         self.tracker.take()
     }
 
-    /// The next page that has changed since it was seen; its contents, if it is there, are put
-    /// into `data`. It is seen with that.
+    /// How many pages there are in all.
+    pub fn count(&self) -> u64 {
+        self.store.count()
+    }
+
+    /// Puts the contents of the next pages that have changed into `data`, whole pages from its
+    /// start, and says which they are. They are seen with that.
     ///
     /// # Errors
     ///
-    /// The store failed; the page has not been seen.
-    pub fn next_change(&mut self, data: &mut [u8; PAGE]) -> Result<Option<Change>, MediaError> {
-        let Some(tracker) = &mut self.tracker else {
-            return Ok(None);
-        };
-        while let Some((page, first)) = tracker.next() {
-            let there = self.store.read(page, 0, data)?;
-            tracker.seen(page);
-            match (there, first) {
-                (true, _) => return Ok(Some(Change::Written(page))),
-                (false, false) => return Ok(Some(Change::Deallocated(page))),
-                // Gone before anybody has heard of it.
-                (false, true) => {}
+    /// The store failed, or `data` has no room for a page; nothing has been seen.
+    pub fn take_pages(&mut self, data: &mut [u8]) -> Result<Option<Run>, MediaError> {
+        loop {
+            let Some(tracker) = &self.tracker else {
+                return Ok(None);
+            };
+            let Some((mark, Run { first, count })) = tracker.next() else {
+                return Ok(None);
+            };
+            let mut read = Ok(true);
+            let mut taken = 0;
+            for (page, place) in
+                (first..first.saturating_add(count)).zip(data.chunks_exact_mut(PAGE))
+            {
+                read = self.store.read(page, 0, place);
+                if read != Ok(true) {
+                    break;
+                }
+                taken = page.saturating_sub(first).saturating_add(1);
+            }
+            let Some(tracker) = &mut self.tracker else {
+                return Ok(None);
+            };
+            let run = Run {
+                first,
+                count: taken,
+            };
+            match (taken, read) {
+                (0, Ok(true)) => return Err(MediaError::Failed),
+                (0, Err(error)) => return Err(error),
+                // It went without a word, so it is gone.
+                (0, Ok(false)) if mark == Mark::Initial => tracker.seen(Run { first, count: 1 }),
+                (0, Ok(false)) => tracker.discarded(first),
+                // Whatever was wrong with the next one will be so again.
+                _ => {
+                    tracker.seen(run);
+                    return Ok(Some(run));
+                }
             }
         }
-        Ok(None)
+    }
+
+    /// The next pages that are there no more. They are seen with that.
+    pub fn take_gone(&mut self) -> Option<Run> {
+        self.tracker.as_mut()?.next_gone()
+    }
+
+    /// Puts pages there: as many as `data` holds, whole.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; some pages may be there.
+    pub fn put_pages(&mut self, first: u64, data: &[u8]) -> Result<(), MediaError> {
+        for (page, data) in (first..).zip(data.chunks_exact(PAGE)) {
+            self.store.write(page, 0, data)?;
+            self.written(page);
+        }
+        Ok(())
+    }
+
+    /// Makes pages ones that are not there.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; some pages may be gone.
+    pub fn put_gone(&mut self, run: Run) -> Result<(), MediaError> {
+        let end = run.first.saturating_add(run.count);
+        let mut from = run.first;
+        while let Some(page) = self.store.next(from).filter(|page| *page < end) {
+            if self.store.discard(page)? {
+                self.discarded(page);
+            }
+            from = page.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Makes it empty.
+    ///
+    /// # Errors
+    ///
+    /// The store failed; some pages may be gone.
+    pub fn clear(&mut self) -> Result<(), MediaError> {
+        match self.tracker {
+            Some(_) => self.put_gone(Run {
+                first: 0,
+                count: u64::MAX,
+            }),
+            None => self.store.clear(),
+        }
     }
 
     /// The parts of pages that bytes are in.
@@ -156,21 +266,27 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
         blocks.wrapping_shl(u32::from(self.block_size.shift()))
     }
 
-    fn changed(&mut self, page: u64) {
+    fn written(&mut self, page: u64) {
         if let Some(tracker) = &mut self.tracker {
-            tracker.changed(page);
+            tracker.written(page);
+        }
+    }
+
+    fn discarded(&mut self, page: u64) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.discarded(page);
         }
     }
 
     fn zero(&mut self, part: &Part) -> Result<(), MediaError> {
         if part.len == PAGE {
             if self.store.discard(part.page)? {
-                self.changed(part.page);
+                self.discarded(part.page);
             }
         } else if self.store.next(part.page) == Some(part.page) {
             let zeroes = ZEROES.get(..part.len).unwrap_or_default();
             self.store.write(part.page, part.offset, zeroes)?;
-            self.changed(part.page);
+            self.written(part.page);
         }
         Ok(())
     }
@@ -196,7 +312,7 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Media for Sparse<S, B> {
             let split = rest.split_at_checked(part.len);
             let (now, later) = split.ok_or(MediaError::Failed)?;
             self.store.write(part.page, part.offset, now)?;
-            self.changed(part.page);
+            self.written(part.page);
             rest = later;
         }
         Ok(())

@@ -21,12 +21,14 @@
 //! | `events`, `errors`, `health`, `features` | what the commands ask about |
 //! | [`state`] | all that a guest can observe, as bytes and back |
 //! | [`media`] | media that takes memory only for what was written, and knows what changed |
+//! | `drive` | a controller and its media, as a driver has them |
+//! | [`migration`] | a drive as records, and back: media that moves while the guest writes it |
 //!
 //! What a guest can do wrong ends with a status, an event or a fatal controller, as the
 //! specification says, and hurts nobody but the guest.
 //!
 //! The crate uses neither allocation nor unsafe code nor unstable features, and knows nothing of
-//! the kernel. It does not have: fused operations, SGLs, metadata, firmware updates, namespace
+//! the kernel. Of `migcore` it uses what the records of a migration are made of. It does not have: fused operations, SGLs, metadata, firmware updates, namespace
 //! management, host memory buffer, controller memory buffer.
 
 // Kbuild defines MODULE and injects `no_std` by itself.
@@ -38,6 +40,7 @@ mod command;
 pub mod config;
 mod controller;
 mod doorbell;
+mod drive;
 mod errors;
 mod events;
 mod features;
@@ -45,6 +48,7 @@ mod health;
 mod interrupt;
 mod io;
 pub mod media;
+pub mod migration;
 pub mod outside;
 mod process;
 mod prp;
@@ -56,6 +60,7 @@ pub mod state;
 pub use command::{Command, Failure};
 pub use config::{BlockSize, Config, ConfigError, Identity, Optional};
 pub use controller::Controller;
+pub use drive::Drive;
 pub use queue::MAX_IO_QUEUES;
 pub use registers::REGISTERS;
 

@@ -18,7 +18,7 @@ pub use codec::Refusal;
 
 use crate::controller::Controller;
 use crate::outside::Interrupts;
-use codec::{Load, Save};
+use codec::{Count, Load, Save};
 
 /// The version of the state that is written, and the only one that is read.
 pub const VERSION: u16 = 1;
@@ -34,6 +34,16 @@ impl Controller {
         let mut save = Save::new(out);
         fields::all(&mut copy, &mut save).ok()?;
         Some(save.len())
+    }
+
+    /// How many bytes [`save`](Controller::save) would write.
+    pub fn saved_len(&self) -> usize {
+        let mut count = Count(0);
+        match fields::all(&mut self.clone(), &mut count) {
+            Ok(()) => count.0,
+            // Nothing that is written is refused.
+            Err(_) => MAX_SIZE,
+        }
     }
 
     /// Becomes what was saved, or stays what it is.

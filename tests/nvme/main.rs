@@ -10,12 +10,14 @@
 //! | `io`, `prp` | the I/O commands, field by field; where data may be |
 //! | `state` | the state as bytes: complete, exact, safe against any bytes |
 //! | `media` | sparse media: what it holds, what it takes, what has changed |
+//! | `drive` | a drive as records and back: complete, exact, safe against any records |
 //! | `interrupts`, `shadow` | who hears of what; doorbells in guest memory |
 //!
 //! `computer` and `guest` are what these are made of: what is around a controller, and what a
 //! driver does. `PROPTEST_CASES=N` asks for more cases than each test does by itself.
 
 mod computer;
+mod drive;
 mod events;
 mod features;
 mod guest;

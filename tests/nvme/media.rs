@@ -4,7 +4,7 @@
 //! nothing but what the tracker says.
 
 use crate::cases;
-use nvme::media::{Bitmap, Change, Sparse, Store, Tracker, PAGE};
+use nvme::media::{Amount, Bitmap, Run, Sparse, Store, Tracker, PAGE, RUN};
 use nvme::outside::{Media, MediaError};
 use nvme::BlockSize;
 use proptest::prelude::*;
@@ -42,6 +42,10 @@ impl Store for Pages {
 
     fn next(&self, from: u64) -> Option<u64> {
         self.pages.range(from..).next().map(|(page, _)| *page)
+    }
+
+    fn count(&self) -> u64 {
+        self.pages.len() as u64
     }
 
     fn flush(&mut self) -> Result<(), MediaError> {
@@ -84,23 +88,88 @@ fn tracker() -> Tracker<Vec<u64>> {
 
 type Target = BTreeMap<u64, Box<[u8; PAGE]>>;
 
-/// Sees so many changes, and makes the target follow.
-fn see(media: &mut Sparse<Pages, Vec<u64>>, target: &mut Target, count: usize) -> bool {
-    for _ in 0..count {
-        let mut data = [0xee; PAGE];
-        let left = |media: &Sparse<Pages, Vec<u64>>| {
-            media.tracker().map_or(0, |all| all.initial() + all.dirty())
-        };
-        let before = left(media);
-        match media
-            .next_change(&mut data)
-            .expect("media that does not fail")
-        {
-            None => return true,
-            Some(Change::Written(page)) => drop(target.insert(page, Box::new(data))),
-            Some(Change::Deallocated(page)) => drop(target.remove(&page)),
+/// The runs that pages make, of which those with contents are cut at multiples of [`RUN`].
+fn amount(pages: impl Iterator<Item = u64>, cut: bool) -> Amount {
+    let (mut amount, mut last) = (Amount::default(), None);
+    for page in pages {
+        let joins = last.is_some_and(|last| last + 1 == page) && !(cut && page % RUN == 0);
+        amount.pages += 1;
+        amount.runs += u64::from(!joins);
+        last = Some(page);
+    }
+    amount
+}
+
+/// What must be seen, kept in the plainest way.
+#[derive(Default)]
+struct Unseen {
+    initial: BTreeSet<u64>,
+    dirty: BTreeSet<u64>,
+    gone: BTreeSet<u64>,
+}
+
+impl Unseen {
+    fn check(&self, media: &Sparse<Pages, Vec<u64>>) {
+        let tracker = media.tracker().expect("it is tracked");
+        for (found, wanted, cut) in [
+            (tracker.initial(), &self.initial, true),
+            (tracker.dirty(), &self.dirty, true),
+            (tracker.gone(), &self.gone, false),
+        ] {
+            assert_eq!(found, amount(wanted.iter().copied(), cut), "{wanted:?}");
         }
-        assert!(left(media) < before, "it comes to an end");
+    }
+
+    fn wrote(&mut self, page: u64) {
+        self.gone.remove(&page);
+        if !self.initial.contains(&page) {
+            self.dirty.insert(page);
+        }
+    }
+
+    fn discarded(&mut self, page: u64) {
+        self.dirty.remove(&page);
+        if !self.initial.remove(&page) {
+            self.gone.insert(page);
+        }
+    }
+}
+
+/// Sees so many changes, and makes the target follow.
+fn see(
+    media: &mut Sparse<Pages, Vec<u64>>,
+    target: &mut Target,
+    unseen: &mut Unseen,
+    count: usize,
+) -> bool {
+    for round in 0..count {
+        unseen.check(media);
+        if round % 3 == 0 {
+            if let Some(Run { first, count }) = media.take_gone() {
+                for page in first..first + count {
+                    assert!(unseen.gone.remove(&page));
+                    target.remove(&page);
+                }
+                continue;
+            }
+        }
+        let mut data = [0xee; RUN as usize * PAGE];
+        let room = if round % 4 == 0 { PAGE } else { data.len() };
+        let found = media.take_pages(&mut data[..room]);
+        let Some(Run { first, count }) = found.expect("media that does not fail") else {
+            if unseen.gone.is_empty() {
+                return true;
+            }
+            continue;
+        };
+        let set = match unseen.initial.is_empty() {
+            true => &mut unseen.dirty,
+            false => &mut unseen.initial,
+        };
+        for (page, data) in (first..first + count).zip(data.chunks_exact(PAGE)) {
+            assert!(set.remove(&page), "only what has changed");
+            target.insert(page, Box::new(data.try_into().expect("a page")));
+        }
     }
     false
 }
@@ -113,37 +182,50 @@ proptest! {
         let mut plain = vec![0; PAGES as usize * PAGE];
         let mut media = Sparse::new(Pages::default(), size);
         let mut target = None;
+        let mut unseen = Unseen::default();
         for step in steps {
             match step {
                 Step::Write(lba, count, byte) => {
                     let data = vec![byte; count as usize * size.bytes()];
                     prop_assert_eq!(media.write(lba, &data), Ok(()));
-                    plain[lba as usize * size.bytes()..][..data.len()].fill(byte);
+                    let at = lba as usize * size.bytes();
+                    plain[at..][..data.len()].fill(byte);
+                    (at / PAGE..(at + data.len()).div_ceil(PAGE)).for_each(|p| unseen.wrote(p as u64));
                 }
                 Step::Deallocate(lba, count) => {
+                    let before: Vec<u64> = media.store().pages.keys().copied().collect();
                     prop_assert_eq!(media.deallocate(lba, count), Ok(()));
-                    let len = count as usize * size.bytes();
-                    plain[lba as usize * size.bytes()..][..len].fill(0);
+                    let (at, len) = (lba as usize * size.bytes(), count as usize * size.bytes());
+                    plain[at..][..len].fill(0);
+                    for page in before {
+                        if !media.store().pages.contains_key(&page) {
+                            unseen.discarded(page);
+                        } else if (page as usize + 1) * PAGE > at && page as usize * PAGE < at + len {
+                            unseen.wrote(page);
+                        }
+                    }
                 }
                 Step::Track => {
                     media.track(tracker());
                     target = Some(Target::new());
-                    let there = media.store().pages.len() as u64;
-                    let tracker = media.tracker().expect("it was set");
-                    prop_assert_eq!((tracker.initial(), tracker.dirty()), (there, 0));
+                    unseen = Unseen::default();
+                    unseen.initial = media.store().pages.keys().copied().collect();
                 }
                 Step::See(count) => {
                     if let Some(target) = &mut target {
-                        see(&mut media, target, count);
+                        see(&mut media, target, &mut unseen, count);
                     }
                 }
+            }
+            if target.is_some() {
+                unseen.check(&media);
             }
         }
         let mut data = vec![0xee; plain.len()];
         prop_assert_eq!(media.read(0, &mut data), Ok(()));
         prop_assert!(data == plain);
         if let Some(target) = &mut target {
-            prop_assert!(see(&mut media, target, 2 * PAGES as usize));
+            prop_assert!(see(&mut media, target, &mut unseen, 4 * PAGES as usize));
             prop_assert!(*target == media.store().pages);
         }
     }
@@ -181,7 +263,7 @@ fn no_room_is_no_harm() {
     media.track(tracker());
     assert_eq!(media.write(0, &[1; 2 * PAGE]), Ok(()));
     assert_eq!(media.write(1, &[2; 2 * PAGE]), Err(MediaError::Full));
-    assert_eq!(media.tracker().map(Tracker::dirty), Some(2));
+    assert_eq!(media.tracker().map(|t| t.dirty().pages), Some(2));
     let mut data = [0xee; 3 * PAGE];
     assert_eq!(media.read(0, &mut data), Ok(()));
     for (page, byte) in data.chunks(PAGE).zip([1, 2, 0]) {

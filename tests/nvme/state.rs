@@ -21,7 +21,7 @@ pub(crate) fn save(controller: &Controller) -> Vec<u8> {
 
 /// A guest in the middle of everything: queues with something in them, events, errors, shadows,
 /// a command that is at it.
-fn busy() -> Guest {
+pub(crate) fn busy() -> Guest {
     let mut guest = Guest::started(config(600, BlockSize::B4096));
     guest.create(2, 8, 2);
     for (feature, value) in [

@@ -72,17 +72,58 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
         }
     }
 
+    /// Puts a number into the set, or takes it out.
+    pub(super) fn put(&mut self, number: u64, contained: bool) {
+        if contained {
+            self.insert(number);
+        } else {
+            self.remove(number);
+        }
+    }
+
+    /// Takes the numbers from `first` up to, but without, `end` out of the set.
+    pub(super) fn remove_all(&mut self, first: u64, end: u64) {
+        let mut at = first;
+        let end = end.min(self.len);
+        while at < end {
+            let in_word = at % BITS;
+            let count = BITS.wrapping_sub(in_word).min(end.wrapping_sub(at));
+            let word = usize::try_from(at / BITS).unwrap_or(usize::MAX);
+            if let Some(word) = self.words.as_mut().get_mut(word) {
+                // CAST: less than 64 of them, 64 at most.
+                let mask = ones(count as u32).wrapping_shl(in_word as u32);
+                let gone = u64::from((*word & mask).count_ones());
+                self.count = self.count.saturating_sub(gone);
+                *word &= !mask;
+            }
+            at = at.saturating_add(count);
+        }
+    }
+
     /// The first number in the set, from one on.
     pub fn next(&self, from: u64) -> Option<u64> {
         if self.count == 0 {
             return None;
         }
+        self.find(self, from, |word, _| word)
+    }
+
+    /// The first number, from one on, that `select` finds in a word of this set and the word of
+    /// `other` beside it. It may be beyond the last number, if `select` looks for what is not
+    /// there.
+    pub(super) fn find(
+        &self,
+        other: &Self,
+        from: u64,
+        select: impl Fn(u64, u64) -> u64,
+    ) -> Option<u64> {
         let (first, bit) = self.place(from)?;
         // All bits from that of `from` on.
         let mut mask = !bit.wrapping_sub(1);
-        let words = self.words.as_ref().iter().enumerate().skip(first);
-        for (at, word) in words {
-            let found = word & mask;
+        let ours = self.words.as_ref().get(first..)?;
+        let theirs = other.words.as_ref().get(first..)?;
+        for (at, (&ours, &theirs)) in (first..).zip(ours.iter().zip(theirs)) {
+            let found = select(ours, theirs) & mask;
             if found != 0 {
                 let base = (at as u64).checked_mul(BITS)?;
                 return base.checked_add(u64::from(found.trailing_zeros()));
@@ -90,5 +131,13 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
             mask = u64::MAX;
         }
         None
+    }
+}
+
+/// So many bits from the lowest on, at most 64.
+const fn ones(count: u32) -> u64 {
+    match u64::MAX.checked_shr(u64::BITS.saturating_sub(count)) {
+        Some(ones) => ones,
+        None => 0,
     }
 }

@@ -69,8 +69,12 @@ impl Field {
 
     /// The bytes behind it; all 0 of what is not there.
     pub fn get(self, structure: &[u8]) -> u64 {
-        let bytes = structure.iter().skip(self.at).take(self.len.min(8));
-        bytes.rev().fold(0, |n, &byte| (n << 8) | u64::from(byte))
+        let mut number = [0; 8];
+        let bytes = structure.iter().skip(self.at).take(self.len);
+        for (place, &byte) in number.iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        u64::from_le_bytes(number)
     }
 
     /// Puts a number there.

@@ -3,7 +3,6 @@
 //! Whether a state that was read is one that a controller can be in.
 
 use super::codec::{sound, Refusal};
-use crate::config::is_printable;
 use crate::controller::Controller;
 use crate::events::MAX_REQUESTS;
 use crate::queue::{Queues, Ring, MAX_ENTRIES, MIN_ENTRIES, QUEUES};
@@ -17,7 +16,7 @@ use crate::spec::{ADMIN_QUEUE, PAGE};
 
 pub(super) fn all(staged: &Controller) -> Result<(), Refusal> {
     config(staged)?;
-    let text = is_printable(&staged.identity.serial);
+    let text = staged.identity.is_sound();
     sound(text, "a character of the serial number", 0_u8)?;
     let registers = &staged.registers;
     sound(registers.fit_together(), "CSTS", registers.csts)?;

@@ -32,11 +32,22 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// What is wrong, in short.
+    pub const fn what(&self) -> &'static str {
+        match self {
+            Self::Short => "the controller's state ends too early",
+            Self::Long { .. } => "bytes behind the controller's state",
+            Self::Value { what, .. } | Self::Differs { what, .. } => what,
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Short => f.write_str("the controller's state ends too early"),
-            Self::Long { more } => write!(f, "{more} bytes behind the controller's state"),
+            Self::Short => f.write_str(self.what()),
+            Self::Long { more } => write!(f, "{more} {}", self.what()),
             Self::Value { what, found } => {
                 write!(
                     f,
@@ -142,6 +153,16 @@ impl Codec for Save<'_> {
             *place = byte;
         }
         self.len = end;
+        Ok(())
+    }
+}
+
+/// Counts the bytes of fields.
+pub(super) struct Count(pub(super) usize);
+
+impl Codec for Count {
+    fn bytes(&mut self, value: &mut [u8]) -> Result<(), Refusal> {
+        self.0 = self.0.saturating_add(value.len());
         Ok(())
     }
 }
