@@ -8,6 +8,7 @@ use crate::{
     bindings,
     driver::Driver,
     mtype::Row,
+    seat::Seat,
     state::State,
     vfio::Operations, //
 };
@@ -45,15 +46,32 @@ impl<T: Driver> Device<T> {
         const { assert!(offset_of!(Self, vdev) == 0) };
         // SAFETY: As the caller promises; the type outlives its devices.
         let row: &Row<T> = unsafe { Row::from_raw((*mdev).type_) };
-        let parent = row.parent();
-        // A type's directory is there before its files and its parent are ready.
-        parent.check_ready()?;
-        let cost = row.kind().params[T::BUDGET];
-        parent.take(row, cost)?;
-        let undo = ScopeGuard::new(|| parent.shared.lock().give_back(cost));
-
         // SAFETY: Only the address of a field is taken.
         let dev = unsafe { &raw mut (*mdev).dev };
+        // SAFETY: As the caller promises; the parent waits for the memory of its devices.
+        unsafe { Self::register(dev, row.seat()) }
+    }
+
+    /// Registers a device on `dev`.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be being probed by a driver of `T`'s.
+    unsafe fn register(dev: *mut bindings::device, seat: Seat<'_, T>) -> Result {
+        let parent = seat.parent;
+        // A type's directory is there before its files and its parent are ready.
+        parent.check_ready()?;
+        let cost = seat.kind.params[T::BUDGET];
+        parent.take(seat.kind, cost)?;
+        let undo = ScopeGuard::new(|| parent.shared.lock().give_back(cost));
+
+        // For `Operations::init`, which is called while the device is allocated, and sees `dev` alone.
+        // SAFETY: Nobody else uses the driver's data of a device that is being probed.
+        unsafe { bindings::dev_set_drvdata(dev, (&raw const seat).cast_mut().cast()) };
+        let undo_seat = ScopeGuard::new(|| {
+            // SAFETY: As above.
+            unsafe { bindings::dev_set_drvdata(dev, core::ptr::null_mut()) }
+        });
         // SAFETY: `dev` lives as long as the device is bound, the operations are static, and the
         // size is that of a structure which starts with the `vfio_device`.
         let vdev = from_err_ptr(unsafe {
@@ -63,10 +81,10 @@ impl<T: Driver> Device<T> {
         unsafe {
             bindings::dev_set_drvdata(dev, vdev.cast());
             to_result(bindings::vfio_register_emulated_iommu_dev(vdev)).inspect_err(|_| {
-                bindings::dev_set_drvdata(dev, core::ptr::null_mut());
                 bindings::mdev_helper_put_vfio_device(vdev);
             })?;
         }
+        undo_seat.dismiss();
         undo.dismiss();
         Ok(())
     }
@@ -86,7 +104,7 @@ impl<T: Driver> Device<T> {
             (vdev, &*vdev.cast::<Self>())
         };
         let cost = device.state.values.lock().now[T::BUDGET];
-        device.state.row().parent().shared.lock().give_back(cost);
+        device.state.seat().parent.shared.lock().give_back(cost);
         // SAFETY: The reference of `_vfio_alloc_device`, which nobody else drops.
         unsafe { bindings::mdev_helper_put_vfio_device(vdev) };
     }

@@ -194,15 +194,14 @@ fn set_parameter<T: Driver>(device: &State<T>, text: &str) -> Result {
         let text = migcore::Escaped::new(text.as_bytes(), 64);
         return refuse(EINVAL, format_args!("\"{text}\" is no decimal number"));
     };
-    let row = device.row();
-    let parent = row.parent();
+    let seat = device.seat();
     let mut values = device.values.lock();
     if values.used {
         let why = "the device was opened: fixed until it is removed";
         return refuse(EBUSY, format_args!("{why}"));
     }
-    let mut shared = parent.shared.lock();
-    let range = row.range(T::BUDGET, shared.total);
+    let mut shared = seat.parent.shared.lock();
+    let range = seat.range(T::BUDGET, shared.total);
     if !range.contains(value) {
         drop(shared);
         return refuse(EINVAL, format_args!("{value} is not one of {range}"));
@@ -294,7 +293,7 @@ impl<T: Driver> Groups<T> {
     ) -> bindings::umode_t {
         // SAFETY: The driver core asks before it adds the files, after the probe.
         let device = unsafe { device::<T>(kobj) };
-        if device.row().kind().migration.is_some() {
+        if device.kind().migration.is_some() {
             // SAFETY: `attr` is one of the group's.
             unsafe { (*attr).attr.mode }
         } else {

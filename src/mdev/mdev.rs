@@ -20,6 +20,7 @@
 //! | `driver` | the table a driver writes, and its registration on the mdev bus |
 //! | `parent` | a device that devices can be made on, and what they share |
 //! | `mtype` | the types of a parent and their files |
+//! | `seat` | a row of the table on a parent: what a type and its devices have in common |
 //! | `device`, `device_files` | a created device and its files |
 //! | `stated` | what a device states and accepts |
 //! | `function` | what a driver writes of a device that can be opened |
@@ -73,6 +74,7 @@ mod question;
 mod region;
 mod registers;
 mod residence;
+mod seat;
 mod set_irqs;
 mod settings;
 mod shared;

@@ -368,7 +368,7 @@ impl<T: Driver> migration::Device for Adapter<'_, T> {
             .with_own(|place| Asked { dev, limit, place }.judge(line))?;
         let source = Source::of(line, T::CONTRACT).and_then(|source| {
             // Accepted, hence of the set.
-            let like = self.state.row().kind().like;
+            let like = self.state.kind().like;
             let type_name = like.iter().find(|name| **name == source.type_name)?;
             Some(Source {
                 type_name,

@@ -7,12 +7,12 @@
 use crate::{
     bindings,
     driver::{
-        self,
         Driver,
         Type, //
     },
     parent::Parent,
     question::Asked,
+    seat::Seat,
     sysfs::{
         self,
         File,
@@ -35,10 +35,7 @@ use kernel::{
 };
 use migcore::{
     Node,
-    Parameter,
-    Place,
-    Steps,
-    MAX_PARAMS, //
+    Place, //
 };
 
 /// A type on one parent: what the mdev core registers, and the row of the driver's table.
@@ -105,67 +102,16 @@ impl<T: Driver> Row<T> {
         }
     }
 
-    /// What a device can be given for parameter `index`, of a parent with this `total`.
-    ///
-    /// Multiples of the type's own, up to the parent's total where the parameter counts against
-    /// it. That there is room now is not looked at.
-    pub(crate) fn range(&self, index: usize, total: u64) -> Steps {
-        let value = self.kind.params[index];
-        if index == T::BUDGET && driver::settable::<T>() {
-            // A type's budgeted parameter is above 0, see `driver::check`; the compiler cannot know.
-            let rest = total.checked_rem(value).unwrap_or(total);
-            Steps {
-                min: value,
-                max: total.saturating_sub(rest),
-                step: value,
-            }
-        } else {
-            Steps {
-                min: value,
-                max: value,
-                step: 1,
-            }
+    /// The row on its parent, as a device of it has it.
+    pub(crate) fn seat(&self) -> Seat<'_, T> {
+        Seat {
+            parent: self.parent(),
+            kind: self.kind,
         }
-    }
-
-    /// The parameters with `values` in force, of a parent with this `total`.
-    pub(crate) fn parameters(&self, values: &[u64], total: u64) -> [Parameter; MAX_PARAMS] {
-        let mut parameters = [Parameter::fixed(0); MAX_PARAMS];
-        for (index, (parameter, &value)) in parameters.iter_mut().zip(values).enumerate() {
-            *parameter = Parameter {
-                value,
-                settable: self.range(index, total),
-            };
-        }
-        parameters
-    }
-
-    /// Describes the type, or a device of it, to `f`: the one description that its string, its
-    /// accepts line and its verdicts come from. It is that of one moment; no lock is held in `f`.
-    pub(crate) fn with_place<R>(
-        &self,
-        node: Node,
-        values: &[u64],
-        f: impl FnOnce(Place<'_>) -> R,
-    ) -> R {
-        let (settings, total) = {
-            let parent = self.parent();
-            let shared = parent.shared.lock();
-            (shared.settings, shared.total)
-        };
-        let parameters = self.parameters(values, total);
-        f(Place {
-            contract: T::CONTRACT,
-            identity: settings.identity(),
-            type_name: self.kind.name,
-            like: self.kind.like,
-            parameters: &parameters[..values.len().min(MAX_PARAMS)],
-            node,
-        })
     }
 
     fn with_type_place<R>(&self, f: impl FnOnce(Place<'_>) -> R) -> R {
-        self.with_place(Node::Type, self.kind.params, f)
+        self.seat().with_place(Node::Type, self.kind.params, f)
     }
 
     /// How many more devices of this type the parent has room for.

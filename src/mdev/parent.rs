@@ -8,7 +8,8 @@ use crate::{
     bindings,
     driver::{
         Driver,
-        Hold, //
+        Hold,
+        Type, //
     },
     function::Device,
     kobject::{
@@ -286,8 +287,8 @@ impl<T: Driver> Parent<T> {
         }
     }
 
-    /// Takes the budget of a device of type `row`, and says so if there is none.
-    pub(crate) fn take(&self, row: &Row<T>, cost: u64) -> Result {
+    /// Takes the budget of a device of type `kind`, and says so if there is none.
+    pub(crate) fn take(&self, kind: &Type, cost: u64) -> Result {
         let (taken, left, total) = {
             let mut shared = self.shared.lock();
             let left = shared.left();
@@ -296,7 +297,7 @@ impl<T: Driver> Parent<T> {
         if taken.is_err() && self.notices.allows() {
             self.dev.pr_warn(format_args!(
                 "no room for a device of type {}: {} needs {cost}, {left} of {total} left\n",
-                row.kind().name,
+                kind.name,
                 T::CONTRACT.params[T::BUDGET].key,
             ));
         }

@@ -128,7 +128,7 @@ impl Region {
 }
 
 fn bar_size<T: Driver>(state: &State<T>, bar: usize) -> u64 {
-    let function = state.row().kind().pci;
+    let function = state.kind().pci;
     match function.and_then(|function| function.bars.get(bar)) {
         Some(&Bar::Memory { size, .. }) => size,
         Some(&Bar::Io { size }) => size.into(),
@@ -139,7 +139,7 @@ fn bar_size<T: Driver>(state: &State<T>, bar: usize) -> u64 {
 /// Whether an access touches the structures of MSI-X. They read as zero and take no write: the
 /// interrupts are set up by `VFIO_DEVICE_SET_IRQS`.
 fn is_msix<T: Driver>(state: &State<T>, bar: usize, offset: u64, len: usize) -> bool {
-    let function = state.row().kind().pci;
+    let function = state.kind().pci;
     let Some(msix) = function.and_then(|function| function.msix) else {
         return false;
     };

@@ -5,7 +5,10 @@
 use crate::{
     bindings,
     config::Config,
-    driver::Driver,
+    driver::{
+        Driver,
+        Type, //
+    },
     function::{
         Context,
         Device as _,
@@ -23,15 +26,17 @@ use crate::{
         Record,
         Sessions, //
     },
-    mtype::Row,
+    parent::Parent,
     payer::Payer,
     protocols::Protocols,
+    seat::Seat,
     stated::Values,
     v1::SharedSection,
     worker::Worker, //
 };
 use core::{
     fmt,
+    pin::Pin,
     ptr::NonNull, //
 };
 use kernel::{
@@ -61,11 +66,12 @@ use migcore::migration::{
 ///
 /// # Invariants
 ///
-/// `row` is that of the mdev's type, which outlives the device: the parent waits for the release
-/// of all its devices before it frees its rows. `vdev` is the device that this is part of.
+/// `parent` is pinned and outlives the device: it waits for the release of all its devices. `vdev`
+/// is the device that this is part of.
 #[pin_data]
 pub(crate) struct State<T: Driver> {
-    row: NonNull<Row<T>>,
+    parent: NonNull<Parent<T>>,
+    kind: &'static Type,
     vdev: NonNull<bindings::vfio_device>,
     /// For verdicts.
     #[pin]
@@ -102,9 +108,8 @@ pub(crate) struct Step<'a, T: Driver> {
     pub(crate) worker: &'a mut Option<Worker>,
 }
 
-// SAFETY: The row is `Sync` (the core's part of it is used under locks of the core's, ours never
-// changes) and outlives the device by the invariant; of `vdev` only what never changes is used, or
-// what may be read at any time; all else may be sent and shared.
+// SAFETY: The parent is `Sync` and outlives the device by the invariant; of `vdev` only what never
+// changes is used, or what may be read at any time; all else may be sent and shared.
 unsafe impl<T: Driver> Send for State<T> {}
 // SAFETY: As above.
 unsafe impl<T: Driver> Sync for State<T> {}
@@ -114,19 +119,21 @@ impl<T: Driver> State<T> {
     ///
     /// # Safety
     ///
-    /// `row` must outlive the result, and `vdev` be that of the device.
-    pub(crate) unsafe fn new(
-        row: &Row<T>,
+    /// The parent of `seat` must outlive the result, and `vdev` be that of the device.
+    pub(crate) unsafe fn new<'a>(
+        seat: Seat<'a, T>,
         vdev: NonNull<bindings::vfio_device>,
-    ) -> Result<impl PinInit<Self, Error> + use<'_, T>> {
-        let function = row.kind().pci;
+    ) -> Result<impl PinInit<Self, Error> + use<'a, T>> {
+        let kind = seat.kind;
+        let function = kind.pci;
         let context = Context::new(vdev.as_ptr(), function)?;
-        let version = row.parent().shared.lock().settings.state;
-        let params = row.kind().params;
+        let version = seat.parent.shared.lock().settings.state;
+        let params = kind.params;
         // INVARIANT: As the caller promises.
         let config = Config::new(function)?;
         Ok(try_pin_init!(Self {
-            row: NonNull::from(row),
+            parent: NonNull::from(seat.parent.get_ref()),
+            kind,
             vdev,
             limit <- Limit::new(),
             notices <- Limit::new(),
@@ -144,9 +151,18 @@ impl<T: Driver> State<T> {
         }))
     }
 
-    pub(crate) fn row(&self) -> &Row<T> {
-        // SAFETY: By the invariant.
-        unsafe { self.row.as_ref() }
+    /// The row of the driver's table that it is a device of.
+    pub(crate) fn kind(&self) -> &'static Type {
+        self.kind
+    }
+
+    /// The same on its parent.
+    pub(crate) fn seat(&self) -> Seat<'_, T> {
+        Seat {
+            // SAFETY: By the invariant.
+            parent: unsafe { Pin::new_unchecked(self.parent.as_ref()) },
+            kind: self.kind,
+        }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -216,9 +232,8 @@ impl<T: Driver> State<T> {
 
     /// Through which interfaces the device can be migrated, if at all.
     pub(crate) fn protocols(&self) -> Option<Protocols> {
-        let row = self.row();
-        let setting = row.parent().shared.lock().settings.protocols;
-        row.kind().migration.and_then(|own| own.and(setting))
+        let setting = self.seat().parent.shared.lock().settings.protocols;
+        self.kind.migration.and_then(|own| own.and(setting))
     }
 
     /// Does a step of the migration, and cuts the data file of a session that has ended in it.
@@ -255,15 +270,14 @@ impl<T: Driver> State<T> {
     fn make_device(&self) -> Result<&T::Device> {
         let mut values = self.values.lock();
         if self.device().is_none() {
-            let row = self.row();
-            let parent = row.parent();
-            let features = parent.shared.lock().settings.features;
+            let seat = self.seat();
+            let features = seat.parent.shared.lock().settings.features;
             let device = T::Device::new(New {
-                kind: row.kind(),
-                values: &values.now[..row.kind().params.len()],
+                kind: self.kind,
+                values: &values.now[..self.kind.params.len()],
                 features,
                 uuid: self.uuid(),
-                parent: parent.get_ref().data(),
+                parent: seat.parent.get_ref().data(),
             });
             self.device.populate(KBox::pin_init(device, GFP_KERNEL)?);
         }
@@ -277,7 +291,7 @@ impl<T: Driver> State<T> {
     ///
     /// The device must be open until [`Self::close`] was called, unless this fails.
     pub(crate) unsafe fn open(&self) -> Result {
-        if self.row().kind().pci.is_none() {
+        if self.kind.pci.is_none() {
             // There is nothing behind it, and a device that only seems to work is worse.
             return Err(EOPNOTSUPP);
         }

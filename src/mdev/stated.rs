@@ -74,7 +74,7 @@ impl Versions {
 
 impl<T: Driver> State<T> {
     fn versions(&self) -> Versions {
-        let settings = self.row().parent().shared.lock().settings;
+        let settings = self.seat().parent.shared.lock().settings;
         Versions {
             table: T::IDENTITY.reads,
             reads: settings.reads,
@@ -88,7 +88,7 @@ impl<T: Driver> State<T> {
             let values = self.values.lock();
             (values.now, values.version)
         };
-        self.row().with_place(
+        self.seat().with_place(
             Node::Device,
             &now[..T::CONTRACT.params.len()],
             |mut place| {
@@ -105,7 +105,7 @@ impl<T: Driver> State<T> {
             (values.now, values.version, values.source)
         };
         let params = source.map_or(now, |source| source.parameters);
-        self.row().with_place(
+        self.seat().with_place(
             Node::Device,
             &params[..T::CONTRACT.params.len()],
             |mut place| {

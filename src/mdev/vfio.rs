@@ -9,9 +9,9 @@ use crate::{
     device::Device,
     driver::Driver,
     info,
-    mtype::Row,
     protocols::Protocols,
     region,
+    seat::Seat,
     set_irqs::set_irqs,
     state::State,
     sysfs,
@@ -22,7 +22,6 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    container_of,
     error::from_result,
     ioctl::_IO,
     prelude::*,
@@ -87,26 +86,24 @@ impl<T: Driver> Operations<T> {
     ///
     /// # Safety
     ///
-    /// `vdev` must start an allocation of the size of a `Device<T>`, made for an mdev of `T`.
+    /// `vdev` must start an allocation of the size of a `Device<T>`, made for a device whose driver's
+    /// data is a `Seat<T>`.
     unsafe extern "C" fn init(vdev: *mut bindings::vfio_device) -> c_int {
         from_result(|| {
-            // SAFETY: `probe` allocates only for an mdev, whose `dev` this is; the type outlives
-            // the device, as `device_made`, below, makes the parent wait for it.
-            let row: &Row<T> = unsafe {
-                let mdev = container_of!((*vdev).dev, bindings::mdev_device, dev);
-                Row::from_raw((*mdev).type_)
-            };
-            // SAFETY: As above. The allocation has the size of `Device<T>`, and is freed only
+            // SAFETY: `Device::register` set it, and allocates while it is there.
+            let seat: Seat<'_, T> =
+                unsafe { *bindings::dev_get_drvdata((*vdev).dev).cast::<Seat<'_, T>>() };
+            // SAFETY: `device_made`, below, makes the parent wait for the device. The allocation has the size of `Device<T>`, and is freed only
             // after `release`, so that the address is stable.
             unsafe {
-                let state = State::new(row, NonNull::new(vdev).ok_or(EINVAL)?)?;
+                let state = State::new(seat, NonNull::new(vdev).ok_or(EINVAL)?)?;
                 let device = vdev.cast::<Device<T>>();
                 pin_init::raw_try_init(&raw mut (*device).state, state)?;
                 if Self::state(vdev).protocols().is_some_and(Protocols::has_v2) {
                     v2::offer::<T>(vdev);
                 }
             }
-            row.parent().device_made();
+            seat.parent.device_made();
             Ok(0)
         })
     }
@@ -117,15 +114,15 @@ impl<T: Driver> Operations<T> {
     ///
     /// `init` must have succeeded for `vdev`, and nothing may use what is ours of it any more.
     unsafe extern "C" fn release(vdev: *mut bindings::vfio_device) {
-        // SAFETY: `init` succeeded, and this is the last callback. The row outlives the device,
+        // SAFETY: `init` succeeded, and this is the last callback. The parent outlives the device,
         // which is counted until the line after this block.
-        let row = unsafe {
+        let parent = unsafe {
             let state = &raw mut (*vdev.cast::<Device<T>>()).state;
-            let row = core::ptr::from_ref((*state).row());
+            let parent = core::ptr::from_ref((*state).seat().parent.get_ref());
             core::ptr::drop_in_place(state);
-            &*row
+            &*parent
         };
-        row.parent().device_released();
+        parent.device_released();
     }
 
     /// The first user opens the device.
