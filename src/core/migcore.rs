@@ -29,6 +29,7 @@
 //! | `source` | what a version string says, as values |
 //! | `verdict` | the comparator, its rules and their errnos |
 //! | [`config`] | the configuration space of a PCI function: every bit, and who may change it |
+//! | [`dirty`] | which guest memory a device wrote |
 //! | [`interrupts`] | what a device has raised and nobody has heard yet |
 //! | [`migration`] | the machine of a migration, and the region in front of it |
 //! | [`stream`] | the bytes of a migration: records, their checks and refusals |
@@ -43,6 +44,7 @@
 mod accepts;
 pub mod config;
 mod contract;
+pub mod dirty;
 mod errno;
 mod fields;
 pub mod interrupts;

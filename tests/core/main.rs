@@ -13,6 +13,7 @@
 //! | `replay` | the fuzzer's checks, on its corpus, with a plain model of the stream |
 //! | `config`, `load` | the configuration space bit by bit; its state, sound and hostile |
 //! | `migration` | the machine and the region, in every state, against tables and rules |
+//! | `dirty` | a plain set of pages |
 //! | `errno` | the C library's numbers and texts |
 //! | `texts` | every message, whole, in `tests/golden/core` |
 //!
@@ -22,6 +23,7 @@
 mod accepts;
 mod config;
 mod contract;
+mod dirty;
 mod errno;
 mod evaluator;
 mod generate;
