@@ -79,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) peer: Option<Target>,
     /// How often what is repeated is repeated.
     pub(crate) rounds: usize,
+    /// What the numbers of storms come from.
+    pub(crate) seed: u64,
     /// Whether the device may be removed and created again.
     pub(crate) may_remove: bool,
     /// The protocols that it must offer, if that is known.

@@ -60,6 +60,9 @@ struct Arguments {
     /// How often what is repeated is repeated
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     rounds: usize,
+    /// What the random numbers of the storms come from
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
 }
 
 impl Arguments {
@@ -82,6 +85,7 @@ impl Arguments {
             target: Target::find(device, self.iommufd)?,
             peer,
             rounds: self.rounds,
+            seed: self.seed,
             may_remove: self.may_remove,
             protocols: self.protocols.clone(),
         })

@@ -53,7 +53,7 @@ fn open(case: &mut Case<'_>) -> Result<Device, Stop> {
     }
 }
 
-fn start(device: &Device, page_size: u64, ranges: &[(u64, u64)]) -> Answer<()> {
+pub(super) fn start(device: &Device, page_size: u64, ranges: &[(u64, u64)]) -> Answer<()> {
     let list: Vec<u8> = ranges
         .iter()
         .flat_map(|(iova, length)| {
@@ -73,12 +73,12 @@ fn start(device: &Device, page_size: u64, ranges: &[(u64, u64)]) -> Answer<()> {
     device.feature(SET | START, &mut control.bytes())
 }
 
-fn stop(device: &Device) -> Answer<()> {
+pub(super) fn stop(device: &Device) -> Answer<()> {
     device.feature(SET | STOP, &mut [])
 }
 
 /// How many pages are dirty in a range of up to 1 MiB.
-fn report(device: &Device, page_size: u64, iova: u64, length: u64) -> Answer<u32> {
+pub(super) fn report(device: &Device, page_size: u64, iova: u64, length: u64) -> Answer<u32> {
     let bitmap = [0_u64; 4];
     let ask = uapi::vfio_device_feature_dma_logging_report {
         iova,

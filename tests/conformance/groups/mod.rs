@@ -13,6 +13,7 @@ mod logging;
 mod races;
 mod regions;
 mod states;
+mod storm;
 mod v1;
 
 use crate::case::Test;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Test> {
         logging::TESTS,
         lifetime::TESTS,
         races::TESTS,
+        storm::TESTS,
     ]
     .concat()
 }

@@ -45,10 +45,17 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// Numbers without a pattern, the same in each run.
-struct Noise(u64);
+pub(super) struct Noise(u64);
 
 impl Noise {
-    fn next(&mut self, below: usize) -> usize {
+    /// Other numbers for each number of a seed.
+    pub(super) fn new(seed: u64, number: u64) -> Self {
+        // Any odd factor will do; zero alone would stay zero.
+        Self((seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1)
+    }
+
+    /// A number below this one.
+    pub(super) fn next(&mut self, below: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -89,14 +96,14 @@ fn together(main: impl FnOnce(), others: Vec<Job<'_>>) -> Result<(), Stop> {
 
 /// The latest file of the device, for whoever wants to use it.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Option<Arc<OwnedFd>>>>);
+pub(super) struct Shared(Arc<Mutex<Option<Arc<OwnedFd>>>>);
 
 impl Shared {
-    fn put(&self, file: OwnedFd) {
+    pub(super) fn put(&self, file: OwnedFd) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(file));
     }
 
-    fn get(&self) -> Option<Arc<OwnedFd>> {
+    pub(super) fn get(&self) -> Option<Arc<OwnedFd>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -105,7 +112,7 @@ impl Shared {
 }
 
 /// One random request for a state.
-fn step(device: &Device, flags: u64, noise: &mut Noise, shared: &Shared) {
+pub(super) fn step(device: &Device, flags: u64, noise: &mut Noise, shared: &Shared) {
     let states = table::states(flags);
     if let Ok(Some(file)) = device.set_state(states[noise.next(states.len())]) {
         shared.put(file);
@@ -113,7 +120,7 @@ fn step(device: &Device, flags: u64, noise: &mut Noise, shared: &Shared) {
 }
 
 /// Uses the latest file in every way.
-fn touch(shared: &Shared) {
+pub(super) fn touch(shared: &Shared) {
     if let Some(file) = shared.get() {
         let _ = sys::read(file.as_fd(), &mut [0; 64]);
         let _ = sys::write(file.as_fd(), &[0; 64]);
@@ -122,7 +129,7 @@ fn touch(shared: &Shared) {
 }
 
 /// After all this it is a device that migrates.
-fn sound(case: &mut Case<'_>, device: &Device) -> Done {
+pub(super) fn sound(case: &mut Case<'_>, device: &Device) -> Done {
     must("reset at the end", device.reset())?;
     case.equal("state at the end", device.state(), Ok(table::RUNNING));
     let stream = saved(device)?;
