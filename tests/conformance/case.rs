@@ -184,7 +184,7 @@ impl<'a> Case<'a> {
     }
 
     fn ready(&self, target: &Target) -> Result<Device, Stop> {
-        let device = target.open()?;
+        let device = target.open().map_err(Stop::Fail)?;
         // Any client asks this first; some drivers' other answers depend on it.
         must("GET_INFO", device.info(16))?;
         if matches!(device.state(), Ok(state) if state != table::RUNNING) {

@@ -5,65 +5,13 @@
 //! inside a path unless both its ends are. Shares nothing with the code under test.
 
 use std::collections::VecDeque;
-use vfio_bindings::bindings::vfio as uapi;
 
-/// Number of a state.
-pub(crate) type State = u32;
-/// The device cannot go on until it is reset.
 #[cfg(test)]
-const ERROR: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_ERROR;
-/// Does not run.
-pub(crate) const STOP: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_STOP;
-/// Runs.
-pub(crate) const RUNNING: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_RUNNING;
-/// Stopped, its state can be read.
-pub(crate) const STOP_COPY: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_STOP_COPY;
-/// Stopped, a state can be written.
-pub(crate) const RESUMING: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_RESUMING;
-/// Runs, but begins nothing towards other devices.
-pub(crate) const RUNNING_P2P: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_RUNNING_P2P;
-/// Runs, and its state can be read.
-pub(crate) const PRE_COPY: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_PRE_COPY;
-/// Both of the last two.
-pub(crate) const PRE_COPY_P2P: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_PRE_COPY_P2P;
-/// How many there are.
-pub(crate) const COUNT: State = uapi::vfio_device_mig_state_VFIO_DEVICE_STATE_NR;
-
-const FLAG_P2P: u64 = uapi::VFIO_MIGRATION_P2P as u64;
-const FLAG_PRE_COPY: u64 = uapi::VFIO_MIGRATION_PRE_COPY as u64;
-
-/// A state's name.
-pub(crate) fn name(state: State) -> String {
-    let names = [
-        "ERROR",
-        "STOP",
-        "RUNNING",
-        "STOP_COPY",
-        "RESUMING",
-        "RUNNING_P2P",
-        "PRE_COPY",
-        "PRE_COPY_P2P",
-    ];
-    names
-        .get(state as usize)
-        .map_or_else(|| format!("state {state:#x}"), |name| (*name).to_owned())
-}
-
-/// Whether a device's state can be read out in this state.
-pub(crate) fn saving(state: State) -> bool {
-    matches!(state, STOP_COPY | PRE_COPY | PRE_COPY_P2P)
-}
-
-/// Whether a device with these flags has this state.
-pub(crate) fn has(state: State, flags: u64) -> bool {
-    match state {
-        STOP | RUNNING | STOP_COPY | RESUMING => true,
-        RUNNING_P2P => flags & FLAG_P2P != 0,
-        PRE_COPY => flags & FLAG_PRE_COPY != 0,
-        PRE_COPY_P2P => flags & FLAG_P2P != 0 && flags & FLAG_PRE_COPY != 0,
-        _ => false,
-    }
-}
+pub(crate) use vfio_client::states::ERROR;
+pub(crate) use vfio_client::states::{
+    has, name, saving, State, COUNT, FLAG_P2P, FLAG_PRE_COPY, PRE_COPY, PRE_COPY_P2P, RESUMING,
+    RUNNING, RUNNING_P2P, STOP, STOP_COPY,
+};
 
 /// The states that a request can be made in.
 pub(crate) fn states(flags: u64) -> Vec<State> {

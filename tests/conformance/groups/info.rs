@@ -334,7 +334,7 @@ fn irq_first(case: &mut Case<'_>) -> Done {
     let Some(index) = known else {
         return Err(Stop::Skip("the device has no interrupts".to_owned()));
     };
-    let device = case.settings().target.open()?;
+    let device = case.settings().target.open().map_err(Stop::Fail)?;
     case.fine(
         format!("interrupt {index} right after opening"),
         device.irq(index, 16),

@@ -99,7 +99,7 @@ fn reopened(case: &mut Case<'_>) -> Done {
         let file = enter(&device, state)?;
         drop(file);
         drop(device);
-        let device = case.settings().target.open()?;
+        let device = case.settings().target.open().map_err(Stop::Fail)?;
         must("GET_INFO", device.info(16))?;
         case.equal(
             format!("state at opening, closed in {name}"),
@@ -381,7 +381,7 @@ fn killed(case: &mut Case<'_>) -> Done {
         case.check(ended.is_ok(), || {
             format!("waiting for the child: {ended:?}")
         });
-        let device = case.settings().target.open()?;
+        let device = case.settings().target.open().map_err(Stop::Fail)?;
         must("GET_INFO", device.info(16))?;
         case.equal(
             format!("state after a kill in {name}"),
@@ -403,7 +403,7 @@ fn many(case: &mut Case<'_>) -> Done {
     let count = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
     let before = count();
     for _ in 0..case.settings().rounds {
-        drop(case.settings().target.open()?);
+        drop(case.settings().target.open().map_err(Stop::Fail)?);
     }
     case.equal("descriptors", count(), before);
     let space = case.open()?.into_space();

@@ -158,7 +158,7 @@ fn disable_disabled(case: &mut Case<'_>) -> Done {
 
 fn before_info(case: &mut Case<'_>) -> Done {
     let index = having(&case.open()?, &[INTX, MSI, MSIX])?[0];
-    let device = case.settings().target.open()?;
+    let device = case.settings().target.open().map_err(Stop::Fail)?;
     let event = eventfd()?;
     case.fine(
         "enabling right after opening",

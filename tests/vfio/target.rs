@@ -3,7 +3,6 @@
 //! A device on this machine: where it is, and how it is opened.
 
 use crate::{
-    case::Stop,
     device::{request, Device},
     sys::{self, Answer, Plain},
 };
@@ -18,14 +17,14 @@ use vfio_bindings::bindings::vfio as uapi;
 
 /// A device's place in sysfs.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub struct Target {
     folder: PathBuf,
     iommufd: bool,
 }
 
 /// What holds a device's address space: closed after the device.
 #[derive(Debug)]
-pub(crate) enum Space {
+pub enum Space {
     /// A container of the legacy interface, and the group in it.
     Container(File, #[allow(dead_code, reason = "kept open")] File),
     /// An iommufd, and the number of its address space.
@@ -42,7 +41,7 @@ fn opened(path: &str) -> Answer<File> {
 
 impl Target {
     /// The device of this path in sysfs, or of this UUID among the mediated devices.
-    pub(crate) fn find(text: &str, iommufd: bool) -> Result<Self, String> {
+    pub fn find(text: &str, iommufd: bool) -> Result<Self, String> {
         let path = if text.contains('/') {
             PathBuf::from(text)
         } else {
@@ -63,7 +62,7 @@ impl Target {
     }
 
     /// The device's name on its bus.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.folder
             .file_name()
             .unwrap_or_default()
@@ -72,7 +71,7 @@ impl Target {
     }
 
     /// A file of the device in sysfs.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -100,13 +99,17 @@ impl Target {
     }
 
     /// Opens the device with an address space of its own.
-    pub(crate) fn open(&self) -> Result<Device, Stop> {
+    ///
+    /// # Errors
+    ///
+    /// What could not be done, and why.
+    pub fn open(&self) -> Result<Device, String> {
         let answer = if self.iommufd {
             self.open_by_iommufd()
         } else {
             self.open_by_group()
         };
-        answer.map_err(|(what, errno)| Stop::Fail(format!("{}: {what}: {errno}", self.name())))
+        answer.map_err(|(what, errno)| format!("{}: {what}: {errno}", self.name()))
     }
 
     fn open_by_group(&self) -> Result<Device, (String, Errno)> {
@@ -173,7 +176,7 @@ impl Target {
 }
 
 /// Opens a device of a group: possible more than once.
-pub(crate) fn device_of(group: BorrowedFd<'_>, name: &str) -> Answer<OwnedFd> {
+pub fn device_of(group: BorrowedFd<'_>, name: &str) -> Answer<OwnedFd> {
     let text = CString::new(name).map_err(|_| Errno::EINVAL)?;
     let fd = sys::ioctl(group, request(6), &mut text.into_bytes_with_nul())?;
     sys::owned(fd).ok_or(Errno::EBADF)
@@ -181,7 +184,7 @@ pub(crate) fn device_of(group: BorrowedFd<'_>, name: &str) -> Answer<OwnedFd> {
 
 impl Space {
     /// The group, where there is one.
-    pub(crate) fn group(&self) -> Option<BorrowedFd<'_>> {
+    pub fn group(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Container(_, group) => Some(group.as_fd()),
             Self::Iommufd(..) => None,
@@ -189,7 +192,7 @@ impl Space {
     }
 
     /// Maps memory of this process for the device.
-    pub(crate) fn map(&self, address: usize, iova: u64, size: u64) -> Answer<()> {
+    pub fn map(&self, address: usize, iova: u64, size: u64) -> Answer<()> {
         match self {
             Self::Container(container, _) => {
                 let mut map = uapi::vfio_iommu_type1_dma_map {
@@ -219,7 +222,7 @@ impl Space {
     }
 
     /// Takes a mapping away.
-    pub(crate) fn unmap(&self, iova: u64, size: u64) -> Answer<()> {
+    pub fn unmap(&self, iova: u64, size: u64) -> Answer<()> {
         match self {
             Self::Container(container, _) => {
                 // struct vfio_iommu_type1_dma_unmap: argsz, flags, iova, size.
@@ -249,7 +252,7 @@ impl Space {
 
     /// Whether the container can track what mediated devices write, as QEMU 7.2 demands; none
     /// without a container.
-    pub(crate) fn tracks_dirty(&self) -> Option<Answer<bool>> {
+    pub fn tracks_dirty(&self) -> Option<Answer<bool>> {
         let Self::Container(container, _) = self else {
             return None;
         };

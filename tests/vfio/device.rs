@@ -3,8 +3,8 @@
 //! An open device, and the requests that it takes.
 
 use crate::{
+    states::{self, State},
     sys::{self, Answer, Plain},
-    table::{self, State},
     target::Space,
 };
 use nix::errno::Errno;
@@ -12,37 +12,37 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use vfio_bindings::bindings::vfio as uapi;
 
 /// The number of a VFIO request, from its distance to the first.
-pub(crate) const fn request(number: u8) -> u64 {
+pub const fn request(number: u8) -> u64 {
     nix::request_code_none!(uapi::VFIO_TYPE, uapi::VFIO_BASE as u8 + number)
 }
 
 /// VFIO_DEVICE_GET_INFO.
-pub(crate) const GET_INFO: u64 = request(7);
+pub const GET_INFO: u64 = request(7);
 /// VFIO_DEVICE_GET_REGION_INFO.
-pub(crate) const GET_REGION_INFO: u64 = request(8);
+pub const GET_REGION_INFO: u64 = request(8);
 /// VFIO_DEVICE_GET_IRQ_INFO.
-pub(crate) const GET_IRQ_INFO: u64 = request(9);
+pub const GET_IRQ_INFO: u64 = request(9);
 /// VFIO_DEVICE_SET_IRQS.
-pub(crate) const SET_IRQS: u64 = request(10);
+pub const SET_IRQS: u64 = request(10);
 /// VFIO_DEVICE_RESET.
-pub(crate) const RESET: u64 = request(11);
+pub const RESET: u64 = request(11);
 /// VFIO_DEVICE_FEATURE.
-pub(crate) const FEATURE: u64 = request(17);
+pub const FEATURE: u64 = request(17);
 /// VFIO_MIG_GET_PRECOPY_INFO.
-pub(crate) const GET_PRECOPY_INFO: u64 = request(21);
+pub const GET_PRECOPY_INFO: u64 = request(21);
 
 /// Bits of a feature's flags.
-pub(crate) const GET: u32 = uapi::VFIO_DEVICE_FEATURE_GET;
+pub const GET: u32 = uapi::VFIO_DEVICE_FEATURE_GET;
 /// As above.
-pub(crate) const SET: u32 = uapi::VFIO_DEVICE_FEATURE_SET;
+pub const SET: u32 = uapi::VFIO_DEVICE_FEATURE_SET;
 /// As above.
-pub(crate) const PROBE: u32 = uapi::VFIO_DEVICE_FEATURE_PROBE;
+pub const PROBE: u32 = uapi::VFIO_DEVICE_FEATURE_PROBE;
 /// The feature whose value is the state.
-pub(crate) const MIG_STATE: u32 = uapi::VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
+pub const MIG_STATE: u32 = uapi::VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
 
 /// An open device. Fields are dropped in order: the device before its address space.
 #[derive(Debug)]
-pub(crate) struct Device {
+pub struct Device {
     fd: OwnedFd,
     space: Space,
     name: String,
@@ -50,30 +50,30 @@ pub(crate) struct Device {
 
 /// What GET_INFO says.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Info {
+pub struct Info {
     /// VFIO_DEVICE_FLAGS_*.
-    pub(crate) flags: u32,
+    pub flags: u32,
     /// How many regions.
-    pub(crate) regions: u32,
+    pub regions: u32,
     /// How many kinds of interrupt.
-    pub(crate) irqs: u32,
+    pub irqs: u32,
 }
 
 /// What GET_REGION_INFO says.
 #[derive(Clone, Debug)]
-pub(crate) struct Region {
+pub struct Region {
     /// VFIO_REGION_INFO_FLAG_*.
-    pub(crate) flags: u32,
+    pub flags: u32,
     /// Bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Where it begins in the device's file.
-    pub(crate) offset: u64,
+    pub offset: u64,
     /// Type and subtype, if it has a type.
-    pub(crate) kind: Option<(u32, u32)>,
+    pub kind: Option<(u32, u32)>,
     /// Parts that can be mapped, as offset and size; none without the capability.
-    pub(crate) areas: Option<Vec<(u64, u64)>>,
+    pub areas: Option<Vec<(u64, u64)>>,
     /// What is wrong with its list of capabilities.
-    pub(crate) faults: Vec<String>,
+    pub faults: Vec<String>,
 }
 
 impl Region {
@@ -139,29 +139,29 @@ impl AsFd for Device {
 
 impl Device {
     /// A device that has just been opened.
-    pub(crate) fn new(fd: OwnedFd, space: Space, name: String) -> Self {
+    pub fn new(fd: OwnedFd, space: Space, name: String) -> Self {
         Self { fd, space, name }
     }
 
     /// Its address space.
-    pub(crate) fn space(&self) -> &Space {
+    pub fn space(&self) -> &Space {
         &self.space
     }
 
     /// The same device, opened once more; none where it can be opened only once.
-    pub(crate) fn again(&self) -> Option<Answer<OwnedFd>> {
+    pub fn again(&self) -> Option<Answer<OwnedFd>> {
         self.space
             .group()
             .map(|group| crate::target::device_of(group, &self.name))
     }
 
     /// Closes the device and keeps its group and container.
-    pub(crate) fn into_space(self) -> Space {
+    pub fn into_space(self) -> Space {
         self.space
     }
 
     /// GET_INFO with this size.
-    pub(crate) fn info(&self, argsz: u32) -> Answer<Info> {
+    pub fn info(&self, argsz: u32) -> Answer<Info> {
         let mut bytes = [0; 24];
         bytes[..4].copy_from_slice(&argsz.to_ne_bytes());
         sys::ioctl(self.as_fd(), GET_INFO, &mut bytes)?;
@@ -176,7 +176,7 @@ impl Device {
     }
 
     /// GET_REGION_INFO with this size: all that came back, of at least 32 bytes.
-    pub(crate) fn region_bytes(&self, index: u32, argsz: u32) -> Answer<Vec<u8>> {
+    pub fn region_bytes(&self, index: u32, argsz: u32) -> Answer<Vec<u8>> {
         let mut bytes = uapi::vfio_region_info {
             argsz,
             index,
@@ -190,7 +190,7 @@ impl Device {
 
     /// A region with its capabilities, asked as a client does: first with 32 bytes, then with as
     /// many as the kernel wants.
-    pub(crate) fn region(&self, index: u32) -> Answer<Region> {
+    pub fn region(&self, index: u32) -> Answer<Region> {
         let first = self.region_bytes(index, 32)?;
         let wanted = uapi::vfio_region_info::of(&first).argsz;
         let bytes = if wanted > 32 {
@@ -202,7 +202,7 @@ impl Device {
     }
 
     /// GET_IRQ_INFO with this size.
-    pub(crate) fn irq(&self, index: u32, argsz: u32) -> Answer<uapi::vfio_irq_info> {
+    pub fn irq(&self, index: u32, argsz: u32) -> Answer<uapi::vfio_irq_info> {
         let mut bytes = uapi::vfio_irq_info {
             argsz,
             index,
@@ -214,7 +214,7 @@ impl Device {
     }
 
     /// SET_IRQS with a header of these words (argsz is the true one) and this payload.
-    pub(crate) fn set_irqs(
+    pub fn set_irqs(
         &self,
         flags: u32,
         index: u32,
@@ -226,7 +226,7 @@ impl Device {
     }
 
     /// SET_IRQS with any size: flags, index, start, count.
-    pub(crate) fn set_irqs_sized(&self, argsz: u32, words: [u32; 4], data: &[u8]) -> Answer<()> {
+    pub fn set_irqs_sized(&self, argsz: u32, words: [u32; 4], data: &[u8]) -> Answer<()> {
         let mut bytes = argsz.to_ne_bytes().to_vec();
         bytes.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
         bytes.extend(data);
@@ -234,46 +234,46 @@ impl Device {
     }
 
     /// RESET.
-    pub(crate) fn reset(&self) -> Answer<()> {
+    pub fn reset(&self) -> Answer<()> {
         sys::ioctl_number(self.as_fd(), RESET, 0).map(drop)
     }
 
     /// A FEATURE request, of the true size.
-    pub(crate) fn feature(&self, flags: u32, payload: &mut [u8]) -> Answer<()> {
+    pub fn feature(&self, flags: u32, payload: &mut [u8]) -> Answer<()> {
         self.feature_sized(8 + payload.len() as u32, flags, payload)
     }
 
     /// A FEATURE request of any size.
-    pub(crate) fn feature_sized(&self, argsz: u32, flags: u32, payload: &mut [u8]) -> Answer<()> {
+    pub fn feature_sized(&self, argsz: u32, flags: u32, payload: &mut [u8]) -> Answer<()> {
         feature(self.as_fd(), argsz, flags, payload)
     }
 
     /// The flags of the MIGRATION feature; ENOTTY without it.
-    pub(crate) fn migration_flags(&self) -> Answer<u64> {
+    pub fn migration_flags(&self) -> Answer<u64> {
         let mut flags = [0; 8];
         self.feature(GET | uapi::VFIO_DEVICE_FEATURE_MIGRATION, &mut flags)?;
         Ok(u64::from_ne_bytes(flags))
     }
 
     /// The state.
-    pub(crate) fn state(&self) -> Answer<State> {
+    pub fn state(&self) -> Answer<State> {
         state(self.as_fd())
     }
 
     /// Requests a state: the data's file, if there is one.
-    pub(crate) fn set_state(&self, to: State) -> Answer<Option<OwnedFd>> {
+    pub fn set_state(&self, to: State) -> Answer<Option<OwnedFd>> {
         set_state(self.as_fd(), to)
     }
 
     /// An estimate of the stream's size.
-    pub(crate) fn data_size(&self) -> Answer<u64> {
+    pub fn data_size(&self) -> Answer<u64> {
         let mut size = [0; 8];
         self.feature(GET | uapi::VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, &mut size)?;
         Ok(u64::from_ne_bytes(size))
     }
 
     /// `pread` at an offset of a region; `offset` may lie outside of it.
-    pub(crate) fn read(&self, region: &Region, offset: u64, buffer: &mut [u8]) -> Answer<usize> {
+    pub fn read(&self, region: &Region, offset: u64, buffer: &mut [u8]) -> Answer<usize> {
         sys::pread(
             self.as_fd(),
             buffer,
@@ -282,7 +282,7 @@ impl Device {
     }
 
     /// `pwrite` at an offset of a region.
-    pub(crate) fn write(&self, region: &Region, offset: u64, bytes: &[u8]) -> Answer<usize> {
+    pub fn write(&self, region: &Region, offset: u64, bytes: &[u8]) -> Answer<usize> {
         sys::pwrite(
             self.as_fd(),
             bytes,
@@ -292,12 +292,7 @@ impl Device {
 }
 
 /// A FEATURE request by any descriptor of a device.
-pub(crate) fn feature(
-    fd: BorrowedFd<'_>,
-    argsz: u32,
-    flags: u32,
-    payload: &mut [u8],
-) -> Answer<()> {
+pub fn feature(fd: BorrowedFd<'_>, argsz: u32, flags: u32, payload: &mut [u8]) -> Answer<()> {
     let mut bytes = argsz.to_ne_bytes().to_vec();
     bytes.extend(flags.to_ne_bytes());
     bytes.extend(&*payload);
@@ -307,14 +302,14 @@ pub(crate) fn feature(
 }
 
 /// The state, by any descriptor of a device.
-pub(crate) fn state(fd: BorrowedFd<'_>) -> Answer<State> {
+pub fn state(fd: BorrowedFd<'_>) -> Answer<State> {
     let mut payload = [0; 8];
     feature(fd, 16, GET | MIG_STATE, &mut payload)?;
     Ok(uapi::vfio_device_feature_mig_state::of(&payload).device_state)
 }
 
 /// Requests a state, by any descriptor of a device.
-pub(crate) fn set_state(fd: BorrowedFd<'_>, to: State) -> Answer<Option<OwnedFd>> {
+pub fn set_state(fd: BorrowedFd<'_>, to: State) -> Answer<Option<OwnedFd>> {
     // The descriptor that goes in means nothing; one that would be valid shows that.
     let mut payload = uapi::vfio_device_feature_mig_state {
         device_state: to,
@@ -328,11 +323,7 @@ pub(crate) fn set_state(fd: BorrowedFd<'_>, to: State) -> Answer<Option<OwnedFd>
 }
 
 /// GET_PRECOPY_INFO of a data file, with this size and flags; then flags, initial and dirty bytes.
-pub(crate) fn precopy_info(
-    fd: BorrowedFd<'_>,
-    argsz: u32,
-    flags: u32,
-) -> Answer<uapi::vfio_precopy_info> {
+pub fn precopy_info(fd: BorrowedFd<'_>, argsz: u32, flags: u32) -> Answer<uapi::vfio_precopy_info> {
     let mut bytes = uapi::vfio_precopy_info {
         argsz,
         flags,
@@ -344,7 +335,7 @@ pub(crate) fn precopy_info(
 }
 
 /// Reads a data file until it ends, in pieces of this size; stops at ENOMSG if `pre_copy`.
-pub(crate) fn read_all(fd: BorrowedFd<'_>, piece: usize, pre_copy: bool) -> Answer<Vec<u8>> {
+pub fn read_all(fd: BorrowedFd<'_>, piece: usize, pre_copy: bool) -> Answer<Vec<u8>> {
     let mut stream = Vec::new();
     let mut buffer = vec![0; piece];
     loop {
@@ -359,11 +350,7 @@ pub(crate) fn read_all(fd: BorrowedFd<'_>, piece: usize, pre_copy: bool) -> Answ
 
 /// Writes a stream to a data file, in pieces of at most this size. The error comes with how many
 /// bytes had been taken. Nothing taken of something is an error too, EIO.
-pub(crate) fn write_all(
-    fd: BorrowedFd<'_>,
-    stream: &[u8],
-    piece: usize,
-) -> Result<(), (usize, Errno)> {
+pub fn write_all(fd: BorrowedFd<'_>, stream: &[u8], piece: usize) -> Result<(), (usize, Errno)> {
     let mut done = 0;
     while done < stream.len() {
         let part = &stream[done..stream.len().min(done + piece)];
@@ -377,6 +364,6 @@ pub(crate) fn write_all(
 }
 
 /// What a client makes of a state's name in a message.
-pub(crate) fn named(state: Answer<State>) -> String {
-    state.map_or_else(|errno| format!("no state: {errno}"), table::name)
+pub fn named(state: Answer<State>) -> String {
+    state.map_or_else(|errno| format!("no state: {errno}"), states::name)
 }
