@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by the scripts that take file systems from a Debian archive: which one, and with what.
+# Sourced by the scripts that take file systems from a Debian archive: which one, with what, and how
+# what was taken is run.
 # MIRROR=<address> overrides the mirror, which else is the host's own.
 # shellcheck shell=bash
 
@@ -24,3 +25,10 @@ mirror() {
 # bootstrap ARGUMENT...: mmdebstrap, in a mount namespace of its own: a killed one leaves what it
 # mounted.
 bootstrap() { unshare --mount --propagation private --fork --kill-child mmdebstrap "$@"; }
+
+# loader FOLDER: how to call a program of an extracted tree, inside the root file system, without
+# entering the tree.
+loader() {
+	printf '%s --library-path %s' "$1/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" \
+		"$1/lib/x86_64-linux-gnu:$1/usr/lib/x86_64-linux-gnu"
+}

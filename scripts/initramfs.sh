@@ -13,7 +13,7 @@ here=$PROJECT/scripts
 release=${1:?usage: initramfs.sh RELEASE MODULES}
 modules=${2:?usage: initramfs.sh RELEASE MODULES}
 
-key=$({ echo "$release $modules"; cat "$0" "${HOST_MODULES:-$ROOT$modules}/modules.dep"; } | sha256sum | cut -c1-12)
+key=$({ echo "$release $modules"; cat "$0" "$here/pack-modules.sh" "${HOST_MODULES:-$ROOT$modules}/modules.dep"; } | sha256sum | cut -c1-12)
 image=/var/cache/mdev/initramfs-$release-$key.gz
 if [[ -e $ROOT$image ]]; then echo "$image"; exit 0; fi
 locked initramfs
@@ -21,28 +21,10 @@ locked initramfs
 # shellcheck disable=SC2016
 build='
 work=$(mktemp -d)
-release=$1 modules=$2 image=$3
-mkdir -p "$work"/{bin,proc,sys,dev,lower,upper,merged,modules}
+modules=$1 image=$2
+mkdir -p "$work"/{bin,proc,sys,dev,lower,upper,merged}
 cp /usr/bin/busybox "$work/bin/"
-# Modules by order of loading, without those which are part of this kernel.
-for name in 9p 9pnet_virtio overlay; do
-	grep -q "/$name\.ko" "$modules/modules.builtin" && continue
-	line=$(grep -E "/$name\.ko[^:]*:" "$modules/modules.dep") ||
-		{ echo "kernel $release has no module $name in $modules" >&2; exit 1; }
-	# modules.dep names a module, then what it needs, nearest first.
-	printf "%s\n" ${line/:/} | tac
-done | awk "!seen[\$0]++" >"$work/order.paths"
-: >"$work/order"
-while read -r path; do
-	file=$(basename "$path")
-	case $file in
-	*.xz) file=${file%.xz}; xz -dc "$modules/$path" >"$work/modules/$file" ;;
-	*.zst) file=${file%.zst}; zstd -qdc "$modules/$path" >"$work/modules/$file" ;;
-	*.gz) file=${file%.gz}; gzip -dc "$modules/$path" >"$work/modules/$file" ;;
-	*) cp "$modules/$path" "$work/modules/$file" ;;
-	esac
-	echo "/modules/$file" >>"$work/order"
-done <"$work/order.paths"
+/project/scripts/pack-modules.sh "$modules" "$work" 9p 9pnet_virtio overlay
 cat >"$work/init" <<"INIT"
 #!/bin/busybox sh
 # An error here ends process 1: the kernel panics and the machine stops.
@@ -70,5 +52,5 @@ mv "$image.partial" "$image"
 '
 [[ -e $ROOT$image ]] ||
 	step "make the initramfs of kernel $release" \
-		"$here/in-root.sh" bash -euo pipefail -c "$build" initramfs "$release" "$modules" "$image"
+		"$here/in-root.sh" bash -euo pipefail -c "$build" initramfs "$modules" "$image"
 echo "$image"

@@ -186,7 +186,7 @@ impl Port {
             .lane()
             .map_or("-".to_owned(), |lane| lane.to_string());
         Ok(Some(format!(
-            "port={} from={from} frames={} bytes={} irqs={irqs} faults={}",
+            "of={} from={from} frames={} bytes={} irqs={irqs} faults={}",
             self.name, self.checker.frames, self.checker.bytes, self.faults
         )))
     }

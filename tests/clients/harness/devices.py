@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 
+import disk
 from ktap import note
 from timeline import Failed
 
@@ -36,9 +37,16 @@ class Device:
         write(f"{kind}/create", self.uuid)
 
     @property
-    def ports(self):
-        """Serial ports of the type: the number at the end of its name."""
-        return int(self.kind.rsplit("-", 1)[1])
+    def capacity(self):
+        """Bytes of a disk."""
+        return disk.capacity(self.kind)
+
+    def arguments(self, number, client, properties=()):
+        """How QEMU is given the device."""
+        # Where KVM delivers INTx, an incoming QEMU leaves it at the line that it had before the
+        # guest's firmware chose one: nothing tells it that the chosen line has been loaded.
+        extra = "".join(f",{text}" for text in (client.enable, "x-no-kvm-intx=on", *properties))
+        return ["-device", f"vfio-pci,id=vfio{number},sysfsdev={self.path}{extra}"]
 
     def exists(self):
         return os.path.exists(self.path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One QEMU process with the checking guest in it, running or waiting for a migration."""
+"""One QEMU process with a guest in it, running or waiting for a migration."""
 
 import glob
 import itertools
@@ -12,20 +12,22 @@ import tempfile
 import time
 
 import clients
+import tasks
 from devices import read
 from qmp import Qmp
 from timeline import Failed, Timeline, read_lines
 
 INITRAMFS = "/project/build/clients/initramfs"
 KERNEL = f"{clients.FOLDER}/kernel/vmlinux"
-MEMORY = "128"
 # An emulated machine in an emulated machine, on a host that has other things to do.
 BOOT_SECONDS = 240
 EXCHANGE_SECONDS = 120
+COMMAND_SECONDS = 120
 TRACES = ("vfio_migration_*", "vfio_vmstate_change*", "vfio_save_*", "vfio_load_*")
 # How often, in seconds, a wait for the guest looks whether KVM still runs it.
 LOOK_SECONDS = 5
-BAD_CONSOLE = re.compile(r"Oops|BUG|Kernel panic|WARNING|nobody cared|input overrun|Call Trace|too much work")
+# What no guest's kernel may say, whatever its task.
+COMPLAINTS = "Oops|BUG|Kernel panic|WARNING|Call Trace"
 
 
 def parsed(line):
@@ -36,13 +38,17 @@ def parsed(line):
 
 
 class Guest:
-    """`incoming`: wait for a migration instead of booting. `options`: of the guest's program."""
+    """`incoming`: wait for a migration instead of booting. `options`: of the guest's program. `task`:
+    what it does, which it brings along when it comes by a migration."""
 
     alive = []
     numbers = itertools.count(1)
+    commands = itertools.count(1)
 
-    def __init__(self, client, devices, incoming=False, options=(), properties=()):
+    def __init__(self, client, devices, incoming=False, options=(), properties=(), task=None):
         self.client, self.devices = client, devices
+        self.task = task or tasks.of(devices[0].kind)(devices)
+        self.complaints = re.compile(f"{COMPLAINTS}|{self.task.complaints}")
         self.name = f"{client} #{next(self.numbers)}"
         self.folder = tempfile.mkdtemp(prefix="client-")
         qmp, inner_qmp = socket.socketpair()
@@ -51,21 +57,19 @@ class Guest:
         command = [
             "setpriv", "--pdeathsig", "KILL", *client.command,
             # The old board: the one whose slots can be unplugged.
-            "-machine", f"pc,accel={clients.accelerator()}", "-m", MEMORY, "-nodefaults", "-display", "none",
+            "-machine", f"pc,accel={clients.accelerator()}", "-m", self.task.memory, "-nodefaults", "-display", "none",
             "-cpu", "host" if clients.accelerator() == "kvm" else "max",
             "-kernel", KERNEL, "-initrd", INITRAMFS,
-            "-append", " ".join(["console=ttyS0", "quiet", *options]),
+            "-append", " ".join(["console=ttyS0", "loglevel=5", *self.task.options, *options]),
             "-serial", f"file:{self.folder}/console",
             "-chardev", f"socket,id=qmp,fd={inner[0]}", "-mon", "chardev=qmp,mode=control",
             "-chardev", f"socket,id=events,fd={inner[1]}",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=events,name=events",
+            *self.task.equipment(),
             "-D", f"{self.folder}/trace", *(word for trace in TRACES for word in ("-trace", trace)),
         ]
         for number, device in enumerate(devices):
-            # Where KVM delivers INTx, an incoming QEMU leaves it at the line that it had before the
-            # guest's firmware chose one: nothing tells it that the chosen line has been loaded.
-            extra = "".join(f",{text}" for text in (client.enable, "x-no-kvm-intx=on", *properties))
-            command += ["-device", f"vfio-pci,id=vfio{number},sysfsdev={device.path}{extra}"]
+            command += device.arguments(number, client, properties)
         if incoming:
             command += ["-incoming", "defer"]
         with open(f"{self.folder}/stderr", "wb") as errors:
@@ -76,6 +80,7 @@ class Guest:
         inner_events.close()
         self.alive.append(self)
         self.said = Timeline(f"{self.name}, guest")
+        self.events = events
         read_lines(events.makefile("r", encoding="utf-8", errors="replace"), self.said, parsed)
         try:
             self.qmp = Qmp(self.name, qmp)
@@ -86,62 +91,107 @@ class Guest:
 
     # --- the guest ---
 
-    def wait(self, wanted, seconds, mark=0, what=""):
-        """The first line for which `wanted(word, fields)` is true; a fault ends the wait, and so does
+    def said_after(self, wanted, seconds, mark, what):
+        """The first (word, fields, line) for which `wanted` is true; a fault ends the wait, and so does
         KVM when it gives the guest up."""
 
         def look():
             if words := self.given_up():
                 raise Failed(f"{self.name}: KVM has given the guest up: {words}")
 
-        word, fields, line = self.said.wait(
-            lambda item: item[0] in ("fault", "stall") or wanted(item[0], item[1]),
-            seconds, mark, what, (LOOK_SECONDS, look),
+        item = self.said.wait(
+            lambda item: item[0] in ("fault", "stall") or wanted(item), seconds, mark, what, (LOOK_SECONDS, look)
         )
-        if word in ("fault", "stall"):
-            raise Failed(f"{self.name}: the guest says: {line}")
-        return fields
+        if item[0] in ("fault", "stall"):
+            raise Failed(f"{self.name}: the guest says: {item[2]}")
+        return item
+
+    def wait(self, wanted, seconds, mark=0, what=""):
+        """The fields of the first line for which `wanted(word, fields)` is true."""
+        return self.said_after(lambda item: wanted(item[0], item[1]), seconds, mark, what)[1]
 
     def hello(self, mark=0):
         """Waits until the guest has booted; the number of its boot."""
         boot = self.wait(lambda word, _: word == "hello", BOOT_SECONDS, mark, "boot of the guest")["boot"]
-        ready = self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "ports in the guest")
-        wanted = sum(device.ports for device in self.devices)
-        if int(ready["ports"]) != wanted:
-            raise Failed(f"{self.name}: the guest has {ready['ports']} ports, {wanted} were given")
+        self.starts_work(mark)
         return boot
 
-    def exchange(self, frames=10, mark=None, seconds=EXCHANGE_SECONDS):
-        """Waits until each port has received so many more checked frames, by interrupts. What each
-        port has received by then, for `Guest.goes_on_from`."""
+    def starts_work(self, mark=0):
+        """Waits until the guest, which is at its first boot, can work, and lets it."""
+        self.task.boots(self, self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "guest that is ready"))
+
+    def works_again(self, mark):
+        """The same of a guest that was reset."""
+        self.task.boots_again(self, self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "guest that is ready"))
+
+    def exchange(self, steps=10, mark=None, seconds=EXCHANGE_SECONDS):
+        """Waits until each part of the task has gone on by so many steps, by interrupts. How far each was
+        by then, for `Guest.goes_on_from`."""
         mark = self.said.mark() if mark is None else mark
         first, last = {}, {}
-        ports = sum(device.ports for device in self.devices)
+        parts = sum(self.task.parts(device) for device in self.devices)
 
         def enough(word, fields):
             if word == "progress":
-                first.setdefault(fields["port"], fields)
-                last[fields["port"]] = fields
-            return len(last) == ports and all(
-                int(last[port]["frames"]) - int(first[port]["frames"]) >= frames
-                and int(last[port]["irqs"]) > int(first[port]["irqs"])
-                for port in last
-            )
+                first.setdefault(fields["of"], fields)
+                last[fields["of"]] = fields
+            return len(last) == parts and all(self.task.went_on(first[part], last[part], steps) for part in last)
 
-        self.wait(enough, seconds, mark, lambda: f"{frames} frames on each of {ports} ports (so far {last})")
+        self.wait(enough, seconds, mark, lambda: f"{steps} steps of each of {parts} parts (so far {last})")
         return last
 
     def goes_on_from(self, before):
-        """It is the same guest that had exchanged this much: nothing began anew."""
+        """It is the same guest that had done this much: nothing began anew."""
         booted = [line for word, _, line in self.said.since() if word == "hello"]
         if booted:
             raise Failed(f"{self.name}: the guest booted again: {booted[-1]}")
         after = self.exchange(mark=0)
-        for port, fields in before.items():
-            for count in ("frames", "bytes", "irqs"):
-                if int(after[port][count]) < int(fields[count]):
-                    raise Failed(f"{self.name}: {port} had {fields[count]} {count}, now it has {after[port][count]}")
+        for part, fields in before.items():
+            for count in self.task.counts:
+                if int(after[part][count]) < int(fields[count]):
+                    raise Failed(f"{self.name}: {part} had {fields[count]} {count}, now it has {after[part][count]}")
         return after
+
+    # --- commands, of a guest with programs ---
+
+    def tell(self, line):
+        try:
+            self.events.sendall(f"{line}\n".encode())
+        except OSError as error:
+            raise Failed(f"{self.name}: {line}: {error}") from error
+
+    def run(self, text, seconds=COMMAND_SECONDS):
+        """What a command of the shell writes; it must succeed."""
+        identifier = str(next(self.commands))
+        mark = self.said.mark()
+        self.tell(f"run {identifier} {text}")
+        done = ("done", identifier)
+        _, fields, _ = self.said_after(lambda item: tuple(item[2].split()[:2]) == done, seconds, mark, text)
+        begin = f"out {identifier} "
+        written = "\n".join(line[len(begin):] for _, _, line in self.said.since(mark) if f"{line} ".startswith(begin))
+        if fields["status"] != "0":
+            raise Failed(f"{self.name}: {text}: status {fields['status']}: {written}")
+        return written
+
+    def keep(self, text):
+        """Begins a command that goes on until `kept_ends`; it is a fault if it ends otherwise."""
+        identifier = str(next(self.commands))
+        self.tell(f"keep {identifier} {text}")
+        return identifier
+
+    def kept_ends(self, identifier, seconds):
+        """Waits until it has ended well."""
+        done = ["done", identifier]
+        self.said_after(lambda item: item[2].split()[:2] == done, seconds, 0, f"end of command {identifier}")
+
+    def watch(self, name):
+        """From now on the guest reports this block device's progress."""
+        self.tell(f"watch {name}")
+
+    def unwatch(self, name):
+        mark = self.said.mark()
+        self.tell(f"unwatch {name}")
+        self.said_after(lambda item: item[0] == "unwatched", COMMAND_SECONDS, mark, f"end of reports of {name}")
 
     def console(self):
         return self.tail("console", 100000)
@@ -152,7 +202,7 @@ class Guest:
             if word in ("fault", "stall"):
                 raise Failed(f"{self.name}: the guest says: {line}")
         for line in self.console().splitlines():
-            if BAD_CONSOLE.search(line):
+            if self.complaints.search(line):
                 raise Failed(f"{self.name}: the guest's kernel says: {line}")
 
     # --- QEMU ---

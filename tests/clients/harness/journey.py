@@ -21,10 +21,12 @@ CAPABILITIES = {"return_path": True, "pause_before_switchover": False, "multifd"
 
 
 class Journey:
-    """Two places, each a list of devices of the given types, and the guest at one of them."""
+    """Two places, each a list of devices of the given types, and the guest at one of them. `others`: types
+    of the second place, if they are not the same."""
 
-    def __init__(self, client, kinds, options=(), properties=()):
+    def __init__(self, client, kinds, options=(), properties=(), others=None):
         self.client, self.kinds, self.options, self.properties = client, kinds, options, properties
+        self.others = others or kinds
         self.places = []
         self.make_devices()
         self.here = 0
@@ -33,7 +35,8 @@ class Journey:
 
     def start(self, incoming=False, place=None, client=None):
         place = self.places[self.here] if place is None else place
-        return Guest(client or self.client, place, incoming, self.options, self.properties)
+        task = self.guest.task if incoming and self.guest else None
+        return Guest(client or self.client, place, incoming, self.options, self.properties, task)
 
     def ready(self):
         """The guest, running and healthy; booted if there is none."""
@@ -162,7 +165,7 @@ class Journey:
     def make_devices(self):
         """Two places, with new devices."""
         self.remove_devices()
-        self.places = [[Device(kind) for kind in self.kinds] for _ in range(2)]
+        self.places = [[Device(kind) for kind in kinds] for kinds in (self.kinds, self.others)]
 
     def afresh(self):
         """What a failed case left is nothing to build on: no guest, and new devices."""
