@@ -5,6 +5,7 @@
 pub(super) mod pre_copy;
 pub(super) mod reading;
 pub(super) mod session;
+pub(super) mod vectors;
 pub(super) mod writing;
 
 /// Where two streams differ first.

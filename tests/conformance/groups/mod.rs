@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<Test> {
         data_fd::session::TESTS,
         data_fd::pre_copy::TESTS,
         data_fd::writing::TESTS,
+        data_fd::vectors::TESTS,
         v1::registers::TESTS,
         v1::states::TESTS,
         v1::section::TESTS,
