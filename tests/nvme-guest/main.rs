@@ -10,6 +10,7 @@
 mod basic;
 mod hostile;
 mod interrupting;
+mod logged;
 mod media;
 mod moves;
 mod refused;
@@ -31,6 +32,7 @@ const TASKS: &[&[Task]] = &[
     interrupting::TASKS,
     media::TASKS,
     moves::TASKS,
+    logged::TASKS,
     refused::TASKS,
     hostile::TASKS,
 ];

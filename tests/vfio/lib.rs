@@ -7,6 +7,7 @@
 //! All `unsafe` of the programs that test devices from user space is in [`sys`].
 
 pub mod device;
+pub mod log;
 pub mod states;
 pub mod sys;
 pub mod target;

@@ -5,14 +5,9 @@
 use crate::{
     case::{must, Case, Done, Stop, Test},
     device::{Device, GET, PROBE, SET},
-    sys::{Answer, Plain},
 };
 use nix::errno::Errno;
-use vfio_bindings::bindings::vfio as uapi;
-
-const START: u32 = uapi::VFIO_DEVICE_FEATURE_DMA_LOGGING_START;
-const STOP: u32 = uapi::VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP;
-const REPORT: u32 = uapi::VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT;
+use vfio_client::log::{report, start, stop, REPORT, START, STOP};
 
 /// The tests of this group.
 pub(crate) const TESTS: &[Test] = &[
@@ -25,6 +20,11 @@ pub(crate) const TESTS: &[Test] = &[
         "logging.works",
         "where it is offered, it starts, reports and stops",
         works,
+    ),
+    Test::new(
+        "logging.sizes",
+        "ranges of a TiB, at any page size; larger ones work or are refused",
+        sizes,
     ),
     Test::new(
         "logging.ranges",
@@ -53,43 +53,6 @@ fn open(case: &mut Case<'_>) -> Result<Device, Stop> {
     }
 }
 
-pub(super) fn start(device: &Device, page_size: u64, ranges: &[(u64, u64)]) -> Answer<()> {
-    let list: Vec<u8> = ranges
-        .iter()
-        .flat_map(|(iova, length)| {
-            uapi::vfio_device_feature_dma_logging_range {
-                iova: *iova,
-                length: *length,
-            }
-            .bytes()
-        })
-        .collect();
-    let control = uapi::vfio_device_feature_dma_logging_control {
-        page_size,
-        num_ranges: ranges.len() as u32,
-        ranges: list.as_ptr() as u64,
-        ..Default::default()
-    };
-    device.feature(SET | START, &mut control.bytes())
-}
-
-pub(super) fn stop(device: &Device) -> Answer<()> {
-    device.feature(SET | STOP, &mut [])
-}
-
-/// How many pages are dirty in a range of up to 1 MiB.
-pub(super) fn report(device: &Device, page_size: u64, iova: u64, length: u64) -> Answer<u32> {
-    let bitmap = [0_u64; 4];
-    let ask = uapi::vfio_device_feature_dma_logging_report {
-        iova,
-        length,
-        page_size,
-        bitmap: bitmap.as_ptr() as u64,
-    };
-    device.feature(GET | REPORT, &mut ask.bytes())?;
-    Ok(bitmap.iter().map(|word| word.count_ones()).sum())
-}
-
 fn whole(case: &mut Case<'_>) -> Done {
     let device = open(case)?;
     case.fine("PROBE of STOP", device.feature(PROBE | SET | STOP, &mut []));
@@ -103,13 +66,62 @@ fn whole(case: &mut Case<'_>) -> Done {
 fn works(case: &mut Case<'_>) -> Done {
     let device = open(case)?;
     must("START", start(&device, 4096, &[(0, 1 << 20)]))?;
-    // A device that says it logs and fails here fails the migration of its client.
-    let dirty = case.fine("REPORT", report(&device, 4096, 0, 1 << 20));
-    case.note(format!(
-        "dirty pages of a device that has done nothing: {dirty:?}"
-    ));
-    case.fine("REPORT of a part", report(&device, 4096, 8192, 4096));
+    // A device that says it logs and fails here fails the migration of its client. It has not
+    // written anything: no memory is mapped.
+    let nothing = Ok(Vec::new());
+    case.equal("REPORT", report(&device, 4096, 0, 1 << 20), nothing.clone());
+    case.equal(
+        "REPORT of a part",
+        report(&device, 4096, 8192, 4096),
+        nothing.clone(),
+    );
+    case.equal(
+        "REPORT in larger pages",
+        report(&device, 1 << 16, 0, 1 << 20),
+        nothing.clone(),
+    );
+    case.fine("reset", device.reset());
+    case.equal(
+        "REPORT after a reset",
+        report(&device, 4096, 0, 1 << 20),
+        nothing,
+    );
     case.fine("STOP", stop(&device));
+    Ok(())
+}
+
+fn sizes(case: &mut Case<'_>) -> Done {
+    let device = open(case)?;
+    for page_size in [4096, 1 << 16, 1 << 21, 1 << 30] {
+        let used = case.fine(
+            format!("START, page size {page_size:#x}"),
+            start(&device, page_size, &[(0, 1 << 40)]),
+        );
+        case.check(used.is_none_or(u64::is_power_of_two), || {
+            format!("page size {page_size:#x}: it took {used:?}")
+        });
+        for asked in [4096, 1 << 21] {
+            case.fine(
+                format!("page size {page_size:#x}, REPORT in {asked:#x}"),
+                report(&device, asked, 1 << 30, 1 << 21),
+            );
+        }
+        case.fine("STOP", stop(&device));
+    }
+    // As much as there can be: whatever is not taken is refused, and the next START works.
+    for range in [(0, 1 << 52), (0, 1 << 63), (1 << 63, (1 << 63) - 4096)] {
+        match start(&device, 4096, &[range]) {
+            Ok(_) => drop(case.fine("STOP", stop(&device))),
+            Err(errno) => case.check(
+                [Errno::E2BIG, Errno::ENOMEM, Errno::EINVAL].contains(&errno),
+                || format!("START of {range:x?}: {errno:?}"),
+            ),
+        }
+    }
+    case.fine(
+        "START of less after that",
+        start(&device, 4096, &[(0, 1 << 20)]),
+    );
     Ok(())
 }
 
@@ -150,12 +162,27 @@ fn order(case: &mut Case<'_>) -> Done {
     let device = open(case)?;
     // What answer is given is the driver's; it must be the same device after it.
     let first = stop(&device);
+    case.note(format!("STOP without START: {first:?}"));
+    let wrong = [Errno::EINVAL, Errno::ENOENT, Errno::ENXIO];
+    case.refused(
+        "REPORT before START",
+        report(&device, 4096, 0, 4096),
+        &wrong,
+    );
     must("START", start(&device, 4096, &[(0, 1 << 20)]))?;
-    let second = start(&device, 4096, &[(0, 1 << 20)]);
-    let outside = report(&device, 4096, 1 << 30, 1 << 20);
-    case.note(format!(
-        "STOP without START {first:?}, START again {second:?}, REPORT outside {outside:?}"
-    ));
+    case.refused(
+        "START again",
+        start(&device, 4096, &[(1 << 21, 1 << 20)]),
+        &[Errno::EINVAL, Errno::EBUSY],
+    );
+    // Nothing is known of it, and no answer would be true.
+    for (what, iova, length) in [
+        ("outside of the ranges", 1 << 30, 1 << 20),
+        ("past the end of a range", (1 << 20) - 4096, 8192),
+    ] {
+        let answer = report(&device, 4096, iova, length);
+        case.refused(format!("REPORT {what}"), answer, &wrong);
+    }
     for page_size in [0, 3, 2048, 4097] {
         case.refused(
             format!("REPORT, page size {page_size}"),
@@ -164,11 +191,7 @@ fn order(case: &mut Case<'_>) -> Done {
         );
     }
     case.fine("STOP", stop(&device));
-    case.refused(
-        "REPORT after STOP",
-        report(&device, 4096, 0, 4096),
-        &[Errno::EINVAL, Errno::ENOENT, Errno::ENXIO],
-    );
+    case.refused("REPORT after STOP", report(&device, 4096, 0, 4096), &wrong);
     must(
         "START again after STOP",
         start(&device, 4096, &[(0, 1 << 20)]),
@@ -195,6 +218,7 @@ fn odd(case: &mut Case<'_>) -> Done {
             "START, page size {page_size:#x}, range {range:?}: {answer:?}"
         ));
         let _ = report(&device, 4096, 0, 4096);
+        let _ = report(&device, 4096, 0, 0);
         if answer.is_ok() {
             case.fine("STOP", stop(&device));
         }

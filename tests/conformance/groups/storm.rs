@@ -6,10 +6,7 @@
 //! What can be wrong is little: a state that is none, a device that does not work afterwards, a
 //! thread that does not come back. The rest is the kernel's to say, in its log.
 
-use super::{
-    logging,
-    races::{sound, step, touch, Noise, Shared},
-};
+use super::races::{sound, step, touch, Noise, Shared};
 use crate::{
     case::{must, saved, v2_flags, Case, Done, Stop, Test},
     device::{Device, Region},
@@ -25,6 +22,7 @@ use std::{
     },
 };
 use vfio_bindings::bindings::vfio as uapi;
+use vfio_client::log;
 
 /// The tests of this group.
 pub(crate) const TESTS: &[Test] = &[
@@ -228,9 +226,9 @@ impl Target {
 
     fn log(&self, noise: &mut Noise) {
         let _ = match noise.next(4) {
-            0 => logging::start(&self.device, 4096, &[(0, 1 << 21)]),
-            1 => logging::stop(&self.device),
-            _ => logging::report(&self.device, 4096, IOVA, 1 << 20).map(drop),
+            0 => log::start(&self.device, 4096, &[(0, 1 << 21)]).map(drop),
+            1 => log::stop(&self.device),
+            _ => log::report(&self.device, 4096, IOVA, 1 << 20).map(drop),
         };
     }
 
