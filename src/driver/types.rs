@@ -33,7 +33,7 @@ mod feature {
 const QUEUES: u64 = 16;
 
 /// The types of one contract, which differ only in capacity.
-const BY_CAPACITY: &[&str] = &["16m", "64m", "256m", "1g", "4g"];
+const BY_CAPACITY: &[&str] = &["whole", "16m", "64m", "256m", "1g", "4g"];
 
 static CELL: Cell<Nvme> = Cell::new();
 
@@ -107,6 +107,10 @@ impl mdev::Driver for Nvme {
             pci: None,
         },
     ];
+
+    /// A parent as one device, as large as it is: of the same contract as the types by capacity.
+    const WHOLE: Option<&'static Type> =
+        Some(const { &by_capacity(c"whole", c"NVMe, whole", "whole", &[SMALLEST, 512, QUEUES]) });
 
     const IDENTITY: Identity<'static> = Identity {
         model: "nvme1",

@@ -208,7 +208,9 @@ fn set_parameter<T: Driver>(device: &State<T>, text: &str) -> Result {
     }
     let before = values.now[T::BUDGET];
     let left = shared.left();
-    if let Err(errno) = shared.resize(before, value) {
+    if seat.whole {
+        // Of what is the device's as a whole.
+    } else if let Err(errno) = shared.resize(before, value) {
         drop(shared);
         let more = value.saturating_sub(before);
         return refuse(

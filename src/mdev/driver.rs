@@ -13,7 +13,8 @@ use crate::{
     names,
     protocols::Protocols,
     residence::Resident,
-    shared::MAX_MODEL, //
+    shared::MAX_MODEL,
+    whole::WholeDriver, //
 };
 use core::{
     fmt::Write,
@@ -79,6 +80,12 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The types, the same on every parent.
     const TYPES: &'static [Type];
 
+    /// The device that a parent can be offered as, whole and without mdev, if it can: a row that is
+    /// no type. Its parameters are the least that there is, its budgeted one can be any multiple
+    /// of that, and is at first the largest that the parent has. Its `sysfs_name` is the middle part of
+    /// the name on the auxiliary bus.
+    const WHOLE: Option<&'static Type> = None;
+
     /// What a parent says of itself as long as nobody sets anything else.
     const IDENTITY: Identity<'static>;
 
@@ -113,8 +120,8 @@ pub(crate) const fn check<T: Driver>() {
     );
     assert!(!T::TYPES.is_empty(), "no type");
     let mut i = 0;
-    while i < T::TYPES.len() {
-        let kind = &T::TYPES[i];
+    while i < rows::<T>() {
+        let kind = row::<T>(i);
         assert!(migcore::is_word(kind.name), "the name of a type is no word");
         assert!(
             kind.params.len() == T::CONTRACT.params.len(),
@@ -122,7 +129,7 @@ pub(crate) const fn check<T: Driver>() {
         );
         assert!(kind.params[T::BUDGET] > 0, "a type that costs nothing");
         check_params(T::CONTRACT, T::BUDGET, kind);
-        check_set(T::TYPES, kind);
+        check_set::<T>(kind);
         if let Some(function) = kind.pci {
             function.check();
         }
@@ -154,16 +161,29 @@ const fn check_params(contract: &Contract, budget: usize, kind: &Type) {
     }
 }
 
-/// Checks one type's interchangeable set, and that no other type has its name.
-const fn check_set(types: &[Type], kind: &Type) {
+/// How many rows a driver's table has: its types, and the whole device.
+pub(crate) const fn rows<T: Driver>() -> usize {
+    T::TYPES.len() + if T::WHOLE.is_some() { 1 } else { 0 }
+}
+
+/// One of them.
+pub(crate) const fn row<T: Driver>(index: usize) -> &'static Type {
+    match T::WHOLE {
+        Some(whole) if index == T::TYPES.len() => whole,
+        _ => &T::TYPES[index],
+    }
+}
+
+/// Checks one row's interchangeable set, and that no other row has its name.
+const fn check_set<T: Driver>(kind: &Type) {
     assert!(
         migcore::lists(kind.like, kind.name),
         "the interchangeable set lacks the type itself"
     );
     let mut same_name = 0;
     let mut i = 0;
-    while i < types.len() {
-        let other = &types[i];
+    while i < rows::<T>() {
+        let other = row::<T>(i);
         if migcore::lists(&[kind.name], other.name) {
             same_name += 1;
         }
@@ -243,10 +263,11 @@ const BUSY: i32 = -1;
 pub struct Cell<T: Driver> {
     users: Atomic<i32>,
     driver: Opaque<bindings::mdev_driver>,
+    whole: WholeDriver<T>,
     _driver: PhantomData<fn() -> T>,
 }
 
-// SAFETY: `driver` is only written by who turned `users` from EMPTY to BUSY, before it becomes
+// SAFETY: `driver` and `whole` are only written by who turned `users` from EMPTY to BUSY, before it becomes
 // positive; all else is atomic.
 unsafe impl<T: Driver> Sync for Cell<T> {}
 
@@ -256,6 +277,7 @@ impl<T: Driver> Cell<T> {
         Self {
             users: Atomic::new(EMPTY),
             driver: Opaque::uninit(),
+            whole: WholeDriver::new(),
             _driver: PhantomData,
         }
     }
@@ -300,7 +322,13 @@ impl<T: Driver> Cell<T> {
         }
         // SAFETY: The structure is filled in, static, and stays registered until `Hold` of the
         // last user unregisters it.
-        let ret = to_result(unsafe { bindings::mdev_register_driver(driver) });
+        let ret = to_result(unsafe { bindings::mdev_register_driver(driver) }).and_then(|()| {
+            // SAFETY: BUSY keeps everybody else away.
+            unsafe { self.whole.register() }.inspect_err(|_| {
+                // SAFETY: Registered just now, and nobody uses it yet.
+                unsafe { bindings::mdev_unregister_driver(driver) }
+            })
+        });
         self.users.store(
             if ret.is_ok() { 1 } else { EMPTY },
             kernel::sync::atomic::Release,
@@ -344,8 +372,12 @@ impl<T: Driver> Drop for Hold<T> {
             }
         }
         if users == 1 {
-            // SAFETY: It is registered, as this was a user, and nobody else can become one.
-            unsafe { bindings::mdev_unregister_driver(cell.driver.get()) };
+            // SAFETY: Both are registered, as this was a user, and nobody else can become one; no
+            // parent is left that could have a device.
+            unsafe {
+                cell.whole.unregister();
+                bindings::mdev_unregister_driver(cell.driver.get());
+            }
             cell.users.store(EMPTY, kernel::sync::atomic::Release);
         }
     }

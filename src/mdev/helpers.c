@@ -3,6 +3,7 @@
 #include <linux/cgroup.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/idr.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
 #include <linux/kthread.h>
@@ -142,6 +143,19 @@ static void device_released(struct device *dev)
 void mdev_helper_set_release(struct device *dev)
 {
 	dev->release = device_released;
+}
+
+static DEFINE_IDA(numbers);
+
+/* The lowest number that is free in this module, or an errno. */
+int mdev_helper_number_get(void)
+{
+	return ida_alloc_max(&numbers, INT_MAX, GFP_KERNEL);
+}
+
+void mdev_helper_number_put(unsigned int number)
+{
+	ida_free(&numbers, number);
 }
 
 /*

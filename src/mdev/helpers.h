@@ -13,6 +13,8 @@ unsigned int mdev_helper_kobject_refs(struct kobject *kobj);
 bool mdev_helper_kobject_initialized(struct kobject *kobj);
 void mdev_helper_kobject_await_release(struct kobject *kobj);
 void mdev_helper_quiesce(void);
+int mdev_helper_number_get(void);
+void mdev_helper_number_put(unsigned int number);
 int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const char *name);
 void mdev_helper_set_release(struct device *dev);
 bool mdev_helper_class_exists(const char *name);

@@ -37,12 +37,11 @@
 //! | `pages`, `payer` | memory for what a device holds, and who pays for it |
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
 //! | `settings` | what a tester can make a parent say of itself |
+//! | `whole` | a parent offered whole, without mdev |
 //! | `class`, `pci` | parents without hardware, and what a PCI function has to offer |
 //! | `names` | whether a table's texts can be names and contents of files |
 //! | `sysfs`, `kobject`, `limit` | files, lifetimes, and rate limits, as the above need them |
 //! | `residence` | what must be gone before the module's code is |
-//!
-//! Not there yet: `migration_version` on a device without mdev.
 
 /// For the few lines that have no device to name.
 const __LOG_PREFIX: &[u8] = b"mdev\0";
@@ -85,6 +84,7 @@ mod sysfs;
 mod v1;
 mod v2;
 mod vfio;
+mod whole;
 mod worker;
 
 pub use self::class::{

@@ -78,6 +78,8 @@ pub(crate) struct Migration<T: Driver> {
     pub(crate) region: migration::v1::Region<Record>,
     pub(crate) sessions: Sessions<T>,
     pub(crate) is_open: bool,
+    /// Whether it cannot be opened any more.
+    pub(crate) is_retired: bool,
     /// The device's thread while it is open, if it has one.
     pub(crate) worker: Option<Worker>,
     pub(crate) carried: Carried,
@@ -93,6 +95,7 @@ impl<T: Driver> Migration<T> {
                 ended: None,
             },
             is_open: false,
+            is_retired: false,
             worker: None,
             carried: Carried {
                 activity: Activity::Stopped,

@@ -107,6 +107,7 @@ impl<T: Driver> Row<T> {
         Seat {
             parent: self.parent(),
             kind: self.kind,
+            whole: false,
         }
     }
 

@@ -20,6 +20,7 @@ const OF_DEVICE: &[&str] = &[
     "firmware_node",
     "iommu",
     "iommu_group",
+    "irqs",
     "mdev_type",
     "migration_accepts",
     "migration_version",
@@ -37,7 +38,14 @@ const OF_DEVICE: &[&str] = &[
 ];
 
 /// What else is in a parent's `settings`.
-const OF_SETTINGS: &[&str] = &["features", "model", "protocols", "state", "state_range"];
+const OF_SETTINGS: &[&str] = &[
+    "features",
+    "model",
+    "protocols",
+    "state",
+    "state_range",
+    "whole",
+];
 
 /// Checks the names and texts of a driver's table.
 pub(crate) const fn check<T: Driver>() {
@@ -51,15 +59,15 @@ pub(crate) const fn check<T: Driver>() {
         "a settable parameter has the name of a file of every device"
     );
     let mut i = 0;
-    while i < T::TYPES.len() {
-        let kind = &T::TYPES[i];
+    while i < driver::rows::<T>() {
+        let kind = driver::row::<T>(i);
         check_directory(kind.sysfs_name.to_bytes());
         let mut j = 0;
         while j < i {
             assert!(
                 !same(
                     kind.sysfs_name.to_bytes(),
-                    T::TYPES[j].sysfs_name.to_bytes()
+                    driver::row::<T>(j).sysfs_name.to_bytes()
                 ),
                 "two types have one sysfs_name"
             );

@@ -23,6 +23,7 @@ use crate::{
         Settings,
         Shared, //
     },
+    whole::WholeDevice, //
 };
 use core::ptr::null_mut;
 use kernel::{
@@ -41,7 +42,10 @@ use kernel::{
         Mutex,
         SpinLock, //
     },
-    types::Opaque,
+    types::{
+        Opaque,
+        ScopeGuard, //
+    },
 };
 
 /// What a parent has of the budgeted parameter.
@@ -74,6 +78,9 @@ pub struct Parent<T: Driver> {
     pub(crate) notices: Limit,
     /// Whether the total is not the hardware's.
     pub(crate) total_settable: bool,
+    /// The child with the whole device, while there is one.
+    #[pin]
+    whole: Mutex<Option<Pin<KBox<WholeDevice<T>>>>>,
     /// Whether the types have all their files.
     ready: Atomic<bool>,
     /// How many devices' memory refers to this. No mutex, as unlocking one may touch it after
@@ -140,6 +147,7 @@ impl<T: Driver> Parent<T> {
             limit <- Limit::new(),
             notices <- Limit::new(),
             total_settable,
+            whole <- new_mutex!(None),
             ready: Atomic::new(false),
             allocated <- new_spinlock!(0),
             released <- new_condvar!(),
@@ -172,13 +180,12 @@ impl<T: Driver> Parent<T> {
     }
 
     fn suppress_uevents(&self, suppress: bool) -> bool {
-        let dev = core::ptr::from_ref::<device::Device>(&self.dev).cast_mut();
         // SAFETY: We hold the device. The bit shares a byte with others that the driver core sets
         // when it sends an event, and no lock covers both: an event that user space asks for in
         // the moment of a probe can undo this, or be undone. What can be lost is an event, or the
         // order of one; nothing relies on either for memory safety, and `check_ready` refuses
         // devices until the types are complete.
-        unsafe { bindings::mdev_helper_suppress_uevents(dev.cast(), suppress) }
+        unsafe { bindings::mdev_helper_suppress_uevents(self.dev_raw(), suppress) }
     }
 
     fn announce(&self, action: bindings::kobject_action, variable: Option<&'static CStr>) {
@@ -227,9 +234,7 @@ impl<T: Driver> Parent<T> {
         let ret = to_result(unsafe {
             bindings::mdev_register_parent(
                 self.raw.get(),
-                core::ptr::from_ref::<device::Device>(&self.dev)
-                    .cast_mut()
-                    .cast(),
+                self.dev_raw(),
                 self.hold.as_raw(),
                 self.types.as_ptr().cast_mut(),
                 count,
@@ -259,6 +264,11 @@ impl<T: Driver> Parent<T> {
 
     fn unregister(self: Pin<&Self>) {
         self.ready.store(false, Release);
+        // Nobody makes another one. It goes with the lock released, as it may be open for long.
+        let whole = self.whole.lock().take();
+        if let Some(whole) = whole {
+            self.remove_whole(whole);
+        }
         // SAFETY: Registered, and unregistered only here. Removes all devices.
         unsafe { bindings::mdev_unregister_parent(self.raw.get()) };
         let mut allocated = self.allocated.lock();
@@ -302,6 +312,73 @@ impl<T: Driver> Parent<T> {
             ));
         }
         taken
+    }
+
+    /// Whether the parent is offered whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        // While it is being changed, it is not.
+        self.whole.try_lock().is_some_and(|whole| whole.is_some())
+    }
+
+    /// Offers the parent whole, or takes that back.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY`, with the reason: the parent has devices, or the whole device is open, or somebody
+    /// else is about the same. `ENOSPC` if the parent has less than the least that a device is.
+    /// `ENODEV` if it is going, `ENOMEM`, and whatever VFIO and sysfs answer.
+    pub(crate) fn set_whole(self: Pin<&Self>, wanted: bool) -> Result<(), (Error, &'static str)> {
+        // Not waiting for it: whoever removes the parent may wait long.
+        let mut whole = self.whole.try_lock().ok_or((EBUSY, "being changed"))?;
+        self.check_ready()
+            .map_err(|error| (error, "the parent is going"))?;
+        match (&*whole, wanted) {
+            (None, true) => *whole = Some(self.make_whole()?),
+            (Some(child), false) => {
+                let open = "the whole device is open: close it first";
+                child.retire().map_err(|error| (error, open))?;
+                if let Some(child) = whole.take() {
+                    self.remove_whole(child);
+                }
+            }
+            (None, false) | (Some(_), true) => {}
+        }
+        Ok(())
+    }
+
+    fn make_whole(self: Pin<&Self>) -> Result<Pin<KBox<WholeDevice<T>>>, (Error, &'static str)> {
+        let seat = self.whole_seat().ok_or((ENODEV, "never whole"))?;
+        let total = {
+            let mut shared = self.shared.lock();
+            if shared.total < seat.kind.params[T::BUDGET] {
+                return Err((ENOSPC, "the parent has less than a device is at the least"));
+            }
+            let busy = "the parent has devices: remove them first";
+            shared.take_all().map_err(|error| (error, busy))?
+        };
+        let undo = ScopeGuard::new(|| self.shared.lock().give_back(total));
+        let failed = |error| (error, "no device of VFIO could be made");
+        // SAFETY: Our end waits for it.
+        let child = unsafe { WholeDevice::new(self, seat.kind) }.map_err(failed)?;
+        let child = KBox::pin_init(child, GFP_KERNEL).map_err(failed)?;
+        undo.dismiss();
+        Ok(child)
+    }
+
+    /// Removes the whole device, waiting until nobody has it open, and gives back what it had.
+    fn remove_whole(&self, child: Pin<KBox<WholeDevice<T>>>) {
+        drop(child);
+        let mut shared = self.shared.lock();
+        // It had all, and nothing else was there.
+        let all = shared.used;
+        shared.give_back(all);
+    }
+
+    /// The device, for C.
+    pub(crate) fn dev_raw(&self) -> *mut bindings::device {
+        core::ptr::from_ref::<device::Device>(&self.dev)
+            .cast_mut()
+            .cast()
     }
 
     /// Counts memory of a device that refers to this.

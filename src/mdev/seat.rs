@@ -24,6 +24,8 @@ use migcore::{
 pub(crate) struct Seat<'a, T: Driver> {
     pub(crate) parent: Pin<&'a Parent<T>>,
     pub(crate) kind: &'static Type,
+    /// Whether it is all that the parent has, and no type of mdevs.
+    pub(crate) whole: bool,
 }
 
 impl<T: Driver> Clone for Seat<'_, T> {
@@ -35,6 +37,19 @@ impl<T: Driver> Clone for Seat<'_, T> {
 impl<T: Driver> Copy for Seat<'_, T> {}
 
 impl<T: Driver> Seat<'_, T> {
+    /// The parameters of a new device: those of its row, and as much as there is for the whole.
+    pub(crate) fn first_values(&self) -> [u64; MAX_PARAMS] {
+        let mut values = [0; MAX_PARAMS];
+        for (value, &param) in values.iter_mut().zip(self.kind.params) {
+            *value = param;
+        }
+        if self.whole {
+            let total = self.parent.shared.lock().total;
+            values[T::BUDGET] = self.range(T::BUDGET, total).max;
+        }
+        values
+    }
+
     /// What a device can be given for parameter `index`, of a parent with this `total`.
     ///
     /// Multiples of the type's own, up to the parent's total where the parameter counts against

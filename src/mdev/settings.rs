@@ -29,7 +29,8 @@ use core::{
         self,
         Write, //
     },
-    marker::PhantomData, //
+    marker::PhantomData,
+    pin::Pin, //
 };
 use kernel::{
     container_of,
@@ -168,14 +169,23 @@ impl<T: Driver> Setting for Budget<T> {
 /// The file of a setting.
 struct SettingFile<T, S>(PhantomData<(T, S)>);
 
-impl<T: Driver, S: Setting> SettingFile<T, S> {
-    fn refuse(parent: &Parent<T>, errno: Error, why: &str) -> Result {
-        if parent.notices.allows() {
-            let name = S::NAME.to_str().unwrap_or("");
-            parent.dev.pr_warn(format_args!("settings/{name}: {why}\n"));
-        }
-        Err(errno)
+/// Refuses a write to a file, with a line in the log.
+fn refuse<T: Driver>(parent: &Parent<T>, file: &CStr, errno: Error, why: &str) -> Result {
+    if parent.notices.allows() {
+        let name = file.to_str().unwrap_or("");
+        parent.dev.pr_warn(format_args!("settings/{name}: {why}\n"));
     }
+    Err(errno)
+}
+
+/// The parent whose directory this is.
+///
+/// # Safety
+///
+/// `kobj` must be that of the `settings` of a `Parent<T>`, and stay while the result lives.
+unsafe fn parent<'a, T: Driver>(kobj: *mut bindings::kobject) -> &'a Parent<T> {
+    // SAFETY: As the caller promises.
+    unsafe { &*container_of!(Directory::from_raw(kobj), Parent<T>, settings) }
 }
 
 impl<T: Driver, S: Setting> File for SettingFile<T, S> {
@@ -186,7 +196,7 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
     unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Parent<T> {
         // SAFETY: `add_files` makes this file in the `settings` of a parent, which are removed
         // before anything else of it.
-        unsafe { &*container_of!(Directory::from_raw(kobj), Parent<T>, settings) }
+        unsafe { parent(kobj) }
     }
 
     fn read(parent: &Parent<T>, out: &mut dyn Write) -> fmt::Result {
@@ -197,16 +207,16 @@ impl<T: Driver, S: Setting> File for SettingFile<T, S> {
 impl<T: Driver, S: Setting> Writable for SettingFile<T, S> {
     fn write(parent: &Parent<T>, bytes: &[u8], offset: u64) -> Result {
         if S::OF_HARDWARE && !parent.total_settable {
-            return Self::refuse(parent, EPERM, "fixed by the parent's hardware");
+            return refuse(parent, S::NAME, EPERM, "fixed by the parent's hardware");
         }
         let Ok(text) = sysfs::line(bytes, offset) else {
             let why = "not one line of printable ASCII, written at offset 0";
-            return Self::refuse(parent, EINVAL, why);
+            return refuse(parent, S::NAME, EINVAL, why);
         };
         let mut shared = parent.shared.lock();
         if shared.devices > 0 {
-            let why = "the parent has devices: remove them first";
-            return Self::refuse(parent, EBUSY, why);
+            let why = "the parent has devices, or is offered whole: end that first";
+            return refuse(parent, S::NAME, EBUSY, why);
         }
         match S::set(&mut shared, text) {
             Ok(()) => Ok(()),
@@ -225,6 +235,46 @@ impl<T: Driver, S: Setting> Writable for SettingFile<T, S> {
     }
 }
 
+/// `whole`: whether the parent is offered as one device, without mdev.
+struct WholeFile<T>(PhantomData<T>);
+
+impl<T: Driver> File for WholeFile<T> {
+    type Object = Parent<T>;
+    const NAME: &'static CStr = c"whole";
+    const MODE: u16 = 0o400;
+
+    unsafe fn object<'a>(kobj: *mut bindings::kobject) -> &'a Parent<T> {
+        // SAFETY: As that of a setting.
+        unsafe { parent(kobj) }
+    }
+
+    fn read(parent: &Parent<T>, out: &mut dyn Write) -> fmt::Result {
+        writeln!(out, "{}", u8::from(parent.is_whole()))
+    }
+}
+
+impl<T: Driver> Writable for WholeFile<T> {
+    fn write(parent: &Parent<T>, bytes: &[u8], offset: u64) -> Result {
+        let wanted = match sysfs::line(bytes, offset) {
+            Ok("0") => false,
+            Ok("1") => true,
+            _ => {
+                return refuse(
+                    parent,
+                    Self::NAME,
+                    EINVAL,
+                    "neither 0 nor 1, written at offset 0",
+                )
+            }
+        };
+        // SAFETY: A parent is pinned from its beginning.
+        let pinned = unsafe { Pin::new_unchecked(parent) };
+        pinned
+            .set_whole(wanted)
+            .or_else(|(errno, why)| refuse(parent, Self::NAME, errno, why))
+    }
+}
+
 /// The files as C wants them.
 struct Files<T>(PhantomData<T>);
 
@@ -237,15 +287,17 @@ impl<T: Driver> Files<T> {
         &const { sysfs::writable::<SettingFile<T, Interfaces<T>>>() },
     ];
     const FEATURES: bindings::bin_attribute = sysfs::writable::<SettingFile<T, Features>>();
+    const WHOLE: bindings::bin_attribute = sysfs::writable::<WholeFile<T>>();
 }
 
 /// Makes the files in a parent's directory, with which they go.
 pub(crate) fn add_files<T: Driver>(directory: &Directory) -> Result {
     let features = T::CONTRACT.features.then_some(&Files::<T>::FEATURES);
+    let whole = T::WHOLE.is_some().then_some(&Files::<T>::WHOLE);
     let add = |attr: &'static bindings::bin_attribute| {
         // SAFETY: The directory is in sysfs, the attribute static.
         to_result(unsafe { bindings::sysfs_create_bin_file(directory.as_raw(), attr) })
     };
     Files::<T>::ALWAYS.into_iter().try_for_each(add)?;
-    features.map_or(Ok(()), add)
+    [features, whole].into_iter().flatten().try_for_each(add)
 }

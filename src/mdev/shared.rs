@@ -114,6 +114,15 @@ impl Shared {
         Ok(())
     }
 
+    /// Takes all that there is for the one device that is made of it. How much that is.
+    pub(crate) fn take_all(&mut self) -> Result<u64> {
+        if self.devices > 0 {
+            return Err(EBUSY);
+        }
+        self.take(self.total)?;
+        Ok(self.total)
+    }
+
     /// Gives back what a device held.
     pub(crate) fn give_back(&mut self, cost: u64) {
         self.used = self.used.saturating_sub(cost);

@@ -40,7 +40,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    container_of, device, new_mutex,
+    device, new_mutex,
     prelude::*,
     static_lock_class,
     sync::{
@@ -72,6 +72,9 @@ use migcore::migration::{
 pub(crate) struct State<T: Driver> {
     parent: NonNull<Parent<T>>,
     kind: &'static Type,
+    whole: bool,
+    /// As it is written.
+    uuid: [u8; 16],
     vdev: NonNull<bindings::vfio_device>,
     /// For verdicts.
     #[pin]
@@ -105,6 +108,7 @@ pub(crate) struct Step<'a, T: Driver> {
     pub(crate) sessions: &'a mut Sessions<T>,
     pub(crate) dev: Adapter<'a, T>,
     pub(crate) is_open: &'a mut bool,
+    pub(crate) is_retired: &'a mut bool,
     pub(crate) worker: &'a mut Option<Worker>,
 }
 
@@ -122,22 +126,24 @@ impl<T: Driver> State<T> {
     /// The parent of `seat` must outlive the result, and `vdev` be that of the device.
     pub(crate) unsafe fn new<'a>(
         seat: Seat<'a, T>,
+        uuid: [u8; 16],
         vdev: NonNull<bindings::vfio_device>,
     ) -> Result<impl PinInit<Self, Error> + use<'a, T>> {
         let kind = seat.kind;
         let function = kind.pci;
         let context = Context::new(vdev.as_ptr(), function)?;
         let version = seat.parent.shared.lock().settings.state;
-        let params = kind.params;
         // INVARIANT: As the caller promises.
         let config = Config::new(function)?;
         Ok(try_pin_init!(Self {
             parent: NonNull::from(seat.parent.get_ref()),
             kind,
+            whole: seat.whole,
+            uuid,
             vdev,
             limit <- Limit::new(),
             notices <- Limit::new(),
-            values <- new_mutex!(Values::new(params, version)),
+            values <- new_mutex!(Values::new(seat.first_values(), version)),
             migration <- new_mutex!(Migration::new()),
             failed: Atomic::new(false),
             accesses <- Gate::new(
@@ -162,6 +168,7 @@ impl<T: Driver> State<T> {
             // SAFETY: By the invariant.
             parent: unsafe { Pin::new_unchecked(self.parent.as_ref()) },
             kind: self.kind,
+            whole: self.whole,
         }
     }
 
@@ -195,26 +202,11 @@ impl<T: Driver> State<T> {
         self.device.as_ref().map(|device| &**device)
     }
 
-    /// The mdev, for logs.
+    /// The mdev, or the parent's child, for logs.
     pub(crate) fn dev(&self) -> &device::Device {
-        // SAFETY: By the invariant; the mdev is what the device was allocated for, and is there
+        // SAFETY: By the invariant; this is what the device was allocated for, and is there
         // as long as the device is registered or open, or has files.
         unsafe { device::Device::from_raw((*self.vdev.as_ptr()).dev) }
-    }
-
-    /// The mdev's UUID, as it is written.
-    fn uuid(&self) -> [u8; 16] {
-        // SAFETY: By the invariant, `dev` is that of an mdev, whose UUID never changes.
-        let guid = unsafe {
-            let dev = (*self.vdev.as_ptr()).dev;
-            (*container_of!(dev, bindings::mdev_device, dev)).uuid
-        };
-        // The kernel keeps the first three groups as little-endian numbers.
-        let mut uuid = guid.b;
-        uuid[..4].reverse();
-        uuid[4..6].reverse();
-        uuid[6..8].reverse();
-        uuid
     }
 
     /// Whether the user knows the second form of what there is to read in pre-copy.
@@ -244,6 +236,7 @@ impl<T: Driver> State<T> {
             region,
             sessions,
             is_open,
+            is_retired,
             worker,
             carried,
         } = &mut *migration;
@@ -252,6 +245,7 @@ impl<T: Driver> State<T> {
             region,
             sessions: &mut *sessions,
             is_open,
+            is_retired,
             worker,
             dev: Adapter {
                 state: self,
@@ -276,7 +270,7 @@ impl<T: Driver> State<T> {
                 kind: self.kind,
                 values: &values.now[..self.kind.params.len()],
                 features,
-                uuid: self.uuid(),
+                uuid: self.uuid,
                 parent: seat.parent.get_ref().data(),
             });
             self.device.populate(KBox::pin_init(device, GFP_KERNEL)?);
@@ -303,6 +297,9 @@ impl<T: Driver> State<T> {
         let device = self.make_device()?;
         let payer = Arc::new(Payer::of_current(), GFP_KERNEL)?;
         self.step(|mut step| {
+            if *step.is_retired {
+                return Err(ENODEV);
+            }
             if T::Device::WORKS {
                 // SAFETY: As the caller promises, `close` is called before the device can go, and
                 // drops it; if this fails, it is dropped just below.
@@ -416,6 +413,21 @@ impl<T: Driver> State<T> {
             self.context.bell().allow();
         }
         *now = next;
+    }
+
+    /// Nobody can open the device from now on: it is about to be removed.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if somebody has it open.
+    pub(crate) fn retire(&self) -> Result {
+        self.step(|step| {
+            if *step.is_open {
+                return Err(EBUSY);
+            }
+            *step.is_retired = true;
+            Ok(())
+        })
     }
 
     /// Somebody wants to remove the device. Whether its user was told.

@@ -29,12 +29,8 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Those of a new device that writes state version `version`.
-    pub(crate) fn new(params: &[u64], version: u64) -> Self {
-        let mut now = [0; MAX_PARAMS];
-        for (value, &param) in now.iter_mut().zip(params) {
-            *value = param;
-        }
+    /// Those of a new device with these parameters that writes state version `version`.
+    pub(crate) fn new(now: [u64; MAX_PARAMS], version: u64) -> Self {
         Self {
             now,
             used: false,

@@ -6,12 +6,14 @@
 
 use crate::{
     bindings,
-    device::Device,
+    device::{
+        Born,
+        Device, //
+    },
     driver::Driver,
     info,
     protocols::Protocols,
     region,
-    seat::Seat,
     set_irqs::set_irqs,
     state::State,
     sysfs,
@@ -87,16 +89,16 @@ impl<T: Driver> Operations<T> {
     /// # Safety
     ///
     /// `vdev` must start an allocation of the size of a `Device<T>`, made for a device whose driver's
-    /// data is a `Seat<T>`.
+    /// data is a `Born<T>`.
     unsafe extern "C" fn init(vdev: *mut bindings::vfio_device) -> c_int {
         from_result(|| {
             // SAFETY: `Device::register` set it, and allocates while it is there.
-            let seat: Seat<'_, T> =
-                unsafe { *bindings::dev_get_drvdata((*vdev).dev).cast::<Seat<'_, T>>() };
+            let &Born { seat, uuid } =
+                unsafe { &*bindings::dev_get_drvdata((*vdev).dev).cast::<Born<'_, T>>() };
             // SAFETY: `device_made`, below, makes the parent wait for the device. The allocation has the size of `Device<T>`, and is freed only
             // after `release`, so that the address is stable.
             unsafe {
-                let state = State::new(seat, NonNull::new(vdev).ok_or(EINVAL)?)?;
+                let state = State::new(seat, uuid, NonNull::new(vdev).ok_or(EINVAL)?)?;
                 let device = vdev.cast::<Device<T>>();
                 pin_init::raw_try_init(&raw mut (*device).state, state)?;
                 if Self::state(vdev).protocols().is_some_and(Protocols::has_v2) {

@@ -45,6 +45,52 @@ fn the_strictest_place_accepts_exactly_its_own_string() {
     }
 }
 
+#[test]
+fn a_whole_device_is_one_of_a_set_that_has_no_type_node() {
+    const SIZED: Contract = Contract {
+        params: &[migcore::Param {
+            key: "size",
+            rule: ParamRule::Settable,
+        }],
+        ..STRICTEST
+    };
+    let size = |value| Parameter {
+        value,
+        settable: migcore::Steps {
+            min: 4,
+            max: 64,
+            step: 4,
+        },
+    };
+    let of = |own, value| Sample {
+        contract: &SIZED,
+        like: vec!["whole", "small"],
+        own,
+        parameters: vec![size(value)],
+        ..strictest()
+    };
+    let (whole, mdev) = (of(0, 32), of(1, 32));
+    let place = whole.place(Node::Device);
+    let string = place.version().to_string();
+    assert_eq!(string, "acme/1,model=a1,type=whole,size=32,state=1");
+    assert_eq!(
+        place.accepts().to_string(),
+        "acme/1,model=a1,type=whole|small,size=32,state=1..1"
+    );
+    // Both ways between devices of one size, and no other.
+    let there = mdev.place(Node::Device);
+    assert!(judge(&string, &there).is_ok());
+    assert!(judge(&there.version().to_string(), &place).is_ok());
+    let larger = of(1, 36).place(Node::Device).version().to_string();
+    let refusal = judge(&larger, &place).expect_err("another size");
+    assert_eq!(refusal.errno(), Errno::Range);
+    // Before there is an mdev, its type says no more than that one could be made.
+    let node = mdev.place(Node::Type);
+    let refusal = judge(&string, &node).expect_err("a type node takes its own type");
+    assert_eq!(refusal.errno(), Errno::MediumType);
+    assert!(node.accepts().to_string().ends_with(",x-like=whole|small"));
+}
+
 /// The device of this type, created and given the parameters that `line` states; `None` if it
 /// cannot be given them.
 fn device_given(sample: &Sample, line: &str) -> Option<Sample> {

@@ -37,7 +37,7 @@ strings() {
 	device=$(node "$(uuid 1)")
 	create "$type" "$(uuid 1)"
 	equal version "$(cat "$type/migration_version")" "$(cat "$device/migration_version")"
-	equal accepts "mdev_nvme/1,model=nvme1,type=16m|64m|256m|1g|4g,capacity=16777216,lba=512,queues=1..16,state=1..1,features=&0x7" \
+	equal accepts "mdev_nvme/1,model=nvme1,type=whole|16m|64m|256m|1g|4g,capacity=16777216,lba=512,queues=1..16,state=1..1,features=&0x7" \
 		"$(cat "$device/migration_accepts")"
 	accepts "$device/migration_version" "$(cat "$device/migration_version")"
 	remove "$(uuid 1)"

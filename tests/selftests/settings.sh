@@ -10,7 +10,7 @@ type=$(type_node mdev_nvme0 16m)
 
 files() {
 	local file
-	equal "settings" "capacity features model protocols state state_range" "$(ls "$settings" | sort | paste -sd ' ')"
+	equal "settings" "capacity features model protocols state state_range whole" "$(ls "$settings" | sort | paste -sd ' ')"
 	for file in "$settings"/*; do equal "$file" "600 root root" "$(stat -c '%a %U %G' "$file")"; done
 }
 defaults() {

@@ -43,7 +43,7 @@ strings() {
 	done
 }
 accepts_lines() {
-	local like="x-like=16m|64m|256m|1g|4g"
+	local like="x-like=whole|16m|64m|256m|1g|4g"
 	equal 16m "mdev_nvme/1,model=nvme1,type=16m,capacity=16777216..1073741824/16777216,lba=512,queues=1..16,state=1..1,features=&0x7,$like" \
 		"$(cat "$(type_node mdev_nvme0 16m)/migration_accepts")"
 	equal 256m "mdev_nvme/1,model=nvme1,type=256m,capacity=268435456..1073741824/268435456,lba=512,queues=1..16,state=1..1,features=&0x7,$like" \

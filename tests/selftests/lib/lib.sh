@@ -183,6 +183,20 @@ unbind_pci() {
 	[[ ! -e /sys/class/mdev_bus/$1 ]] || { echo "$1 is still an mdev parent"; return 1; }
 }
 
+# --- whole devices ---
+
+settings_of() { echo "$(parent "$1")/settings"; }
+# whole_of PARENT: the directory of its child, where the files of a whole device are.
+whole_of() { find "$(parent "$1")" -maxdepth 1 -name 'mdev_nvme.whole.*'; }
+offer_whole() {
+	accepts "$(settings_of "$1")/whole" 1
+	[[ -e $(whole_of "$1")/migration_version ]] || { echo "$1 has no whole device"; return 1; }
+}
+end_whole() {
+	accepts "$(settings_of "$1")/whole" 0
+	[[ -z $(whole_of "$1") ]] || { echo "$1 still has a whole device"; return 1; }
+}
+
 # --- the kernel's log ---
 
 # log_mark: a line in the log from which log_since reads on.
