@@ -243,6 +243,9 @@ fn parameter(key: &str, its: &str, target: &Accept<'_>, case: &Case<'_>) -> Vec<
         Accept::Steps(steps) => outside(&key, its, steps),
         Accept::Mask(mask) => format!("no bit outside {mask:#x} is taken"),
         _ if case.at_type() => format!("{key} is {target} for every device of this type"),
+        _ if case.target.is_some_and(|place| place.kind == Kind::Whole) => format!(
+            "write {shown} to the attribute `{key}` of the device before its first open, if it has one"
+        ),
         _ => format!(
             "create another device with {key}={shown} instead: write the attribute `{key}` after create, before the first open, if the type has one"
         ),

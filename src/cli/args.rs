@@ -24,7 +24,8 @@ SOURCE is read as a version string, TARGET as an accepts line. Each is one of
                          migration_accepts, or a file with a saved line
   a UUID                 an mdev device of this host
   PARENT/TYPE            a type of this host; the driver's prefix of TYPE may be left out
-  a device name          a VFIO device of this host, such as 0000:00:05.0 or vfio0
+  a device name          a VFIO device of this host, such as 0000:00:05.0 or vfio0,
+                         or what such a device is a part of
 A text with a comma or an equals sign that does not start with / or . is a line.";
 
 /// Will it migrate, and if not, why.

@@ -38,6 +38,9 @@ pub(crate) fn heading(place: &Place) -> String {
             output::text(parent),
             output::text(type_id)
         )),
+        (Kind::Whole, Some(parent), _) => {
+            heading.push_str(&format!(", of {}", output::text(parent)));
+        }
         (Kind::Type, ..) => {
             if let Some(available) = place.available_instances {
                 heading.push_str(&format!(", {available} available"));

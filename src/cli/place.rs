@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Type,
     /// An mdev device.
     Device,
-    /// A device that is bound to VFIO without mdev.
+    /// A device that is given to VFIO whole, without mdev.
     Whole,
     /// An accepts line of which nothing else is known.
     Line,

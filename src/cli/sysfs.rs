@@ -134,14 +134,21 @@ impl Host {
         self.at(&types.join(id))
     }
 
-    /// A device of VFIO by its own name or by its VFIO name.
+    /// A device of VFIO by its own name, by its VFIO name, or by the name of what it is a part of.
     pub(crate) fn vfio_device(&self, name: &str) -> Result<Place, Failure> {
+        let mut part_of_it = None;
         for vfio in names(&self.vfio)? {
             let directory = self.vfio.join(&vfio).join("device");
             let real = fs::canonicalize(&directory).unwrap_or_default();
             if vfio == name || name_of(&real) == name {
                 return self.at(&directory);
             }
+            if owner(&real).is_some_and(|owner| owner == name) {
+                part_of_it = Some(directory);
+            }
+        }
+        if let Some(directory) = part_of_it {
+            return self.at(&directory);
         }
         Err(Failure::io(format!(
             "no device of VFIO is called `{}` in {} (to have it judged as a line, give it on standard input)",
@@ -173,7 +180,18 @@ fn read_device(directory: &Path, real: &Path, uuid: &str) -> Option<Place> {
 }
 
 fn read_whole(directory: &Path, real: &Path) -> Option<Place> {
-    finish(Place::new(Kind::Whole, name_of(real)), directory)
+    let mut place = Place::new(Kind::Whole, name_of(real));
+    place.parent = owner(real);
+    finish(place, directory)
+}
+
+/// The name of the device that another one on the auxiliary bus is a part of: a driver that offers
+/// a device of another bus whole puts it on such a child.
+fn owner(real: &Path) -> Option<String> {
+    let bus = fs::canonicalize(real.join("subsystem")).ok()?;
+    (name_of(&bus) == "auxiliary")
+        .then(|| real.parent().map(name_of))
+        .flatten()
 }
 
 /// Whether a device of VFIO belongs to this directory. The class's own directory has one of the

@@ -133,3 +133,11 @@ fn places_are_named_and_commands_given() {
         .run(&["--json", "explain", UUID_64M, UUID_16M], 0)
         .compare("explain-places.txt");
 }
+
+#[test]
+fn a_whole_device_of_another_size_can_be_given_the_sources() {
+    let tree = Tree::host_with_whole(64 << 20);
+    Golden::new(tree.path())
+        .run(&["explain", &version("16m", 16 << 20), "0000:00:07.0"], 1)
+        .compare("explain-whole.txt");
+}

@@ -18,6 +18,19 @@ fn the_best_comes_first() {
 }
 
 #[test]
+fn a_whole_device_and_an_mdev_are_found_for_each_other() {
+    let tree = Tree::host_with_whole(64 * MIB);
+    Golden::new(tree.path())
+        // What an mdev of another size than its type's states.
+        .run(&["find", &version("16m", 64 * MIB)], 0)
+        // A whole device of a size that is no type's, from this host and from another.
+        .run(&["find", "0000:00:07.0"], 0)
+        .run(&["find", &version("whole", 48 * MIB)], 0)
+        .run(&["--json", "find", "mdev_nvme.whole.0"], 0)
+        .compare("find-whole.txt");
+}
+
+#[test]
 fn find_prints_json() {
     let tree = Tree::host();
     Golden::new(tree.path())

@@ -24,6 +24,17 @@ fn list_prints_json() {
 }
 
 #[test]
+fn a_part_of_a_function_is_listed_with_it_and_called_by_either_name() {
+    let tree = Tree::host_with_whole(64 << 20);
+    Golden::new(tree.path())
+        .run(&["list"], 0)
+        .run(&["show", "mdev_nvme.whole.0"], 0)
+        .run(&["show", "0000:00:07.0"], 0)
+        .run(&["--json", "show", "vfio9"], 0)
+        .compare("list-whole.txt");
+}
+
+#[test]
 fn a_host_without_places_ends_with_4() {
     let tree = Tree::empty();
     Golden::new(tree.path())

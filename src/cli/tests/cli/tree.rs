@@ -12,7 +12,7 @@ pub(crate) const UUID_64M: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1002";
 pub(crate) const UUID_LOCAL: &str = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1003";
 
 /// The interchangeable set of the types below.
-const LIKE: &str = "16m|64m|1g";
+const LIKE: &str = "whole|16m|64m|1g";
 const MIB: u64 = 1 << 20;
 
 pub(crate) struct Tree {
@@ -95,6 +95,21 @@ impl Tree {
         );
         // Given to VFIO by a driver that cannot migrate: no place.
         tree.vfio("devices/pci0000:00/0000:00:06.0", 8);
+        tree
+    }
+
+    /// The same, and a function that a driver with types offers whole, on a child of its own.
+    pub(crate) fn host_with_whole(capacity: u64) -> Self {
+        let tree = Self::host();
+        let child = "devices/pci0000:00/0000:00:07.0/mdev_nvme.whole.0";
+        tree.vfio(child, 9);
+        fs::create_dir_all(tree.path().join("sys/bus/auxiliary")).expect("folders");
+        tree.link(&format!("sys/{child}/subsystem"), "sys/bus/auxiliary");
+        tree.nodes(
+            child,
+            &version("whole", capacity),
+            &device_accepts(capacity),
+        );
         tree
     }
 
