@@ -17,7 +17,7 @@ use crate::spec::registers::{cc, csts, DOORBELLS};
 use crate::spec::ADMIN_QUEUE;
 
 /// An NVMe controller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Controller {
     /// What it is by itself.
     pub(crate) own: Config,

@@ -6,29 +6,36 @@ use crate::controller::Controller;
 use crate::media::{Sparse, Store};
 use crate::migration::{Load, Save};
 use crate::outside::{Clock, Interrupts, Memory, Outside, Scratch};
+use core::ops::DerefMut;
 
 /// A controller and the media of its namespace.
 ///
-/// `S` keeps the pages, `B` is memory for the bitmaps that a save needs; both are the driver's.
+/// `S` keeps the pages, `B` is memory for the bitmaps that a save needs, and `C` points to a
+/// controller, which is too large for a kernel's stack; all are the driver's.
 /// What a migration asks of it is in [`migration`](crate::migration).
 #[derive(Debug)]
-pub struct Drive<S, B> {
-    pub(crate) controller: Controller,
+pub struct Drive<S, B, C> {
+    pub(crate) controller: C,
     pub(crate) media: Sparse<S, B>,
     pub(crate) save: Option<Save>,
-    pub(crate) load: Option<Load>,
+    pub(crate) load: Load<C>,
 }
 
-impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
+impl<S, B, C> Drive<S, B, C>
+where
+    S: Store,
+    B: AsRef<[u64]> + AsMut<[u64]>,
+    C: DerefMut<Target = Controller>,
+{
     /// A drive of a controller, and of a store that holds what its namespace does. The store must
     /// have room for all pages of the namespace, though not at once.
-    pub fn new(controller: Controller, store: S) -> Self {
+    pub fn new(controller: C, store: S) -> Self {
         let media = Sparse::new(store, controller.config().block_size);
         Self {
             controller,
             media,
             save: None,
-            load: None,
+            load: Load::None,
         }
     }
 

@@ -49,12 +49,18 @@ fn units(bytes: u64) -> u128 {
 }
 
 impl Health {
-    /// It is `now`.
+    /// It is `now`, and the controller works. Only such time counts (5.14.1.2: time in which it is
+    /// powered and does not operate need not), so that one that nobody uses does not change.
     pub(crate) fn go_on(&mut self, now: u64) {
         if let Some(at) = self.at {
             count(&mut self.on, now.saturating_sub(at));
         }
         self.at = Some(now);
+    }
+
+    /// It does not work, until it goes on.
+    pub(crate) fn rest(&mut self) {
+        self.at = None;
     }
 
     /// There was work.

@@ -31,10 +31,11 @@ impl Controller {
     #[must_use = "commands may wait for being processed"]
     pub fn process(&mut self, out: &mut Outside<'_>, budget: u32) -> bool {
         let start = out.clock.now();
-        self.health.go_on(start);
         self.shut_down(out);
         let mut more = false;
-        if self.is_working() {
+        let working = self.is_working();
+        if working {
+            self.health.go_on(start);
             let mut left = budget.max(1);
             self.poll(out);
             self.report(out);
@@ -46,7 +47,11 @@ impl Controller {
             }
         }
         self.deliver(out.interrupts);
-        self.health.was_busy(start, out.clock.now());
+        if working {
+            self.health.was_busy(start, out.clock.now());
+        } else {
+            self.health.rest();
+        }
         more && self.is_working()
     }
 

@@ -30,7 +30,7 @@ impl Controller {
     /// Writes the state, and returns how long it is; `None` if it does not fit, which it does
     /// into [`MAX_SIZE`] bytes. A command that is at it is a part of it.
     pub fn save(&self, out: &mut [u8]) -> Option<usize> {
-        let mut copy = self.clone();
+        let mut copy = *self;
         let mut save = Save::new(out);
         fields::all(&mut copy, &mut save).ok()?;
         Some(save.len())
@@ -39,7 +39,7 @@ impl Controller {
     /// How many bytes [`save`](Controller::save) would write.
     pub fn saved_len(&self) -> usize {
         let mut count = Count(0);
-        match fields::all(&mut self.clone(), &mut count) {
+        match fields::all(&mut { *self }, &mut count) {
             Ok(()) => count.0,
             // Nothing that is written is refused.
             Err(_) => MAX_SIZE,
@@ -56,13 +56,23 @@ impl Controller {
     ///
     /// Nothing that a controller like this one could have saved.
     pub fn load(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let mut staged = self.clone();
-        let mut load = Load::new(bytes);
-        fields::all(&mut staged, &mut load)?;
-        load.end()?;
-        check::all(&staged)?;
+        let mut staged = *self;
+        staged.become_like(self, bytes)?;
         *self = staged;
         Ok(())
+    }
+
+    /// Becomes what was saved, as one that is like `other` would by [`load`](Controller::load).
+    ///
+    /// # Errors
+    ///
+    /// As `load`; it can be anything then, and is good for nothing but another try.
+    pub(crate) fn become_like(&mut self, other: &Self, bytes: &[u8]) -> Result<(), Refusal> {
+        *self = *other;
+        let mut load = Load::new(bytes);
+        fields::all(self, &mut load)?;
+        load.end()?;
+        check::all(self)
     }
 
     /// Goes on after a [`load`](Controller::load): drives the line. Then

@@ -18,7 +18,7 @@ use nvme::{BlockSize, Controller, Drive, Identity};
 use proptest::prelude::*;
 use std::path::Path;
 
-type Disk = Drive<Pages, Vec<u64>>;
+type Disk = Drive<Pages, Vec<u64>, Box<Controller>>;
 type Record = (Kind, Vec<u8>);
 
 /// Pages of all drives here.
@@ -27,7 +27,18 @@ const COUNT: u64 = 600;
 fn drive(uuid: [u8; 16]) -> Disk {
     let config = config(COUNT, BlockSize::B4096);
     let controller = Controller::new(config, Identity::from_uuid(uuid)).expect("a controller");
-    Drive::new(controller, Pages::default())
+    Drive::new(Box::new(controller), Pages::default())
+}
+
+/// One that a load begins in.
+fn target(uuid: [u8; 16]) -> Disk {
+    let mut target = drive(uuid);
+    begin_load(&mut target);
+    target
+}
+
+fn begin_load(drive: &mut Disk) {
+    drive.begin_load(Box::new(*drive.controller()));
 }
 
 fn tracker() -> Tracker<Vec<u64>> {
@@ -103,7 +114,7 @@ fn what_a_drive_holds_arrives() {
         "what is in a row goes in a row"
     );
     assert_eq!(records[4].1, [4_u64, 1].map(u64::to_le_bytes).concat());
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     write(&mut target, 0, 9);
     write(&mut target, 4, 9);
     assert_eq!(accept(&mut target, &records), Ok(()));
@@ -162,7 +173,7 @@ fn many_runs_of_pages_that_went() {
     let mut source = drive(UUID);
     (0..COUNT).for_each(|page| write(&mut source, page, 1));
     source.begin_save(tracker());
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     assert_eq!(
         accept(&mut target, &all(&mut source, Phase::PreCopy)),
         Ok(())
@@ -199,7 +210,7 @@ fn only_what_is_whole_and_in_order() {
             .collect::<Vec<_>>();
         (GONE, payload)
     };
-    let mut other = drive([7; 16]);
+    let mut other = target([7; 16]);
     other.begin_save(tracker());
     let others = all(&mut other, Phase::Stopped);
     let changed = |index: usize, at: usize, value: u8| {
@@ -295,7 +306,7 @@ fn only_what_is_whole_and_in_order() {
             "a record of pages after that of the controller's state",
         ),
     ] {
-        let mut target = drive([9; 16]);
+        let mut target = target([9; 16]);
         write(&mut target, 0, 9);
         let before = state_of(target.controller());
         assert_eq!(accept(&mut target, &records[..after]), Ok(()));
@@ -317,7 +328,7 @@ fn only_what_is_whole_and_in_order() {
 #[test]
 fn nothing_half() {
     let (_, records) = moved();
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     let before = state_of(target.controller());
     let none = Unfit::Invalid("there is no record of the drive");
     assert_eq!(target.complete(), Err(none));
@@ -336,11 +347,12 @@ fn nothing_half() {
 #[test]
 fn no_room_is_said_so() {
     let (_, records) = moved();
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     target.media_mut().store().most = Some(2);
     let full = Err(Unfit::Failed(MediaError::Full));
     assert_eq!(accept(&mut target, &records), full);
     target.abandon();
+    begin_load(&mut target);
     assert_eq!(target.media().count(), 0);
     target.media_mut().store().most = None;
     assert_eq!(
@@ -359,7 +371,7 @@ fn a_guest_goes_on() {
     *source.controller_mut() = guest.pc.controller.clone();
     source.begin_save(tracker());
     let records = all(&mut source, Phase::Stopped);
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     assert_eq!(accept(&mut target, &records), Ok(()));
     assert_eq!(target.complete(), Ok(()));
     target.commit(&mut guest.pc.wires);
@@ -422,7 +434,7 @@ fn golden_records() {
         "{}: the bytes of a record changed",
         path.display()
     );
-    let mut target = drive([9; 16]);
+    let mut target = target([9; 16]);
     assert_eq!(accept(&mut target, &unflat(&then)), Ok(()));
     assert_eq!(target.complete(), Ok(()));
     target.commit(&mut Guest::off().pc.wires);
@@ -460,7 +472,7 @@ proptest! {
             let at = at.index(payload.len());
             payload.truncate(at);
         }
-        let mut target = drive([9; 16]);
+        let mut target = target([9; 16]);
         let before = state_of(target.controller());
         let taken = accept(&mut target, &chosen).and_then(|()| target.complete());
         prop_assert_eq!(state_of(target.controller()), before.clone());

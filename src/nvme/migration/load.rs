@@ -9,7 +9,7 @@ use crate::drive::Drive;
 use crate::media::{Store, PAGE};
 use crate::outside::{Interrupts, MediaError};
 use crate::state::Refusal;
-use core::fmt;
+use core::{fmt, ops::DerefMut};
 use migcore::stream::{Kind, Taken};
 
 /// Why a record, or all of them together, cannot be taken.
@@ -52,19 +52,44 @@ impl From<MediaError> for Unfit {
     }
 }
 
-/// What a load has brought so far, apart from the pages.
+/// How far a load has come, apart from the pages.
 #[derive(Debug)]
-pub(crate) struct Load {
-    who: Who,
-    staged: Option<Controller>,
-    complete: bool,
+pub(crate) enum Load<C> {
+    /// There is none.
+    None,
+    /// It has begun, and nothing has come.
+    Begun {
+        /// Where the controller will be staged.
+        spare: C,
+    },
+    /// IDENTITY has come, and maybe pages.
+    Named { who: Who, spare: C },
+    /// STATE has come: all that can.
+    Staged { controller: C, complete: bool },
+}
+
+impl<C> Load<C> {
+    fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::None)
+    }
 }
 
 const fn invalid<T>(what: &'static str) -> Result<T, Unfit> {
     Err(Unfit::Invalid(what))
 }
 
-impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
+impl<S, B, C> Drive<S, B, C>
+where
+    S: Store,
+    B: AsRef<[u64]> + AsMut<[u64]>,
+    C: DerefMut<Target = Controller>,
+{
+    /// A load starts. `spare` is any controller: it is overwritten by what is loaded, which takes
+    /// the place of the drive's own with [`commit`](Drive::commit).
+    pub fn begin_load(&mut self, spare: C) {
+        self.load = Load::Begun { spare };
+    }
+
     /// Takes one record. The media is emptied by the first one, and holds afterwards what the
     /// records say; the controller stays what it is.
     ///
@@ -88,22 +113,25 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
     ///
     /// See [`Unfit`].
     pub fn complete(&mut self) -> Result<(), Unfit> {
-        let Some(load) = &mut self.load else {
-            return invalid("there is no record of the drive");
-        };
-        if load.staged.is_none() {
-            return invalid("there is no record of the controller's state");
+        match &mut self.load {
+            Load::None | Load::Begun { .. } => invalid("there is no record of the drive"),
+            Load::Named { .. } => invalid("there is no record of the controller's state"),
+            Load::Staged { complete, .. } => {
+                *complete = true;
+                Ok(())
+            }
         }
-        load.complete = true;
-        Ok(())
     }
 
     /// Becomes what was loaded, if that is [complete](Drive::complete). As after
     /// [`Controller::resume`], [`process`](Drive::process) is due then.
     pub fn commit(&mut self, interrupts: &mut dyn Interrupts) {
-        let load = self.load.take().filter(|load| load.complete);
-        if let Some(staged) = load.and_then(|load| load.staged) {
-            self.controller = staged;
+        if let Load::Staged {
+            controller,
+            complete: true,
+        } = self.load.take()
+        {
+            self.controller = controller;
             self.controller.resume(interrupts);
         }
     }
@@ -111,15 +139,17 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
     /// The load is given up. What it has brought is given back, and the media is empty, if anything
     /// of it was accepted.
     pub fn abandon(&mut self) {
-        if self.load.take().is_some() {
+        if let Load::Named { .. } | Load::Staged { .. } = self.load.take() {
             // A store that cannot give back memory keeps it; there is nobody to tell.
             let _ = self.media.clear();
         }
     }
 
     fn accept_identity(&mut self, payload: &[u8]) -> Result<(), Unfit> {
-        if self.load.is_some() {
-            return invalid("a second record of the drive's identity");
+        match &self.load {
+            Load::Begun { .. } => {}
+            Load::None => return invalid("a record outside of a load"),
+            _ => return invalid("a second record of the drive's identity"),
         }
         let Some(who) = Who::decode(payload) else {
             return invalid("the length of the record of the drive's identity");
@@ -134,22 +164,22 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
         if !who.identity.is_sound() {
             return invalid("a character of the serial number");
         }
-        self.load = Some(Load {
-            who,
-            staged: None,
-            complete: false,
-        });
+        if let Load::Begun { spare } = self.load.take() {
+            self.load = Load::Named { who, spare };
+        }
         Ok(self.media.clear()?)
     }
 
     /// Whether records with pages can come now.
     fn check_open(&self) -> Result<(), Unfit> {
         match &self.load {
-            None => invalid("a record before that of the drive's identity"),
-            Some(load) if load.staged.is_some() => {
+            Load::None | Load::Begun { .. } => {
+                invalid("a record before that of the drive's identity")
+            }
+            Load::Named { .. } => Ok(()),
+            Load::Staged { .. } => {
                 invalid("a record of pages after that of the controller's state")
             }
-            Some(_) => Ok(()),
         }
     }
 
@@ -192,18 +222,28 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
     }
 
     fn accept_state(&mut self, payload: &[u8]) -> Result<(), Unfit> {
-        let Some(load) = &mut self.load else {
-            return invalid("a record before that of the drive's identity");
+        let (who, mut spare) = match self.load.take() {
+            Load::Named { who, spare } => (who, spare),
+            other => {
+                let second = matches!(other, Load::Staged { .. });
+                self.load = other;
+                return invalid(match second {
+                    true => "a second record of the controller's state",
+                    false => "a record before that of the drive's identity",
+                });
+            }
         };
-        if load.staged.is_some() {
-            return invalid("a second record of the controller's state");
+        let sound = spare.become_like(&self.controller, payload);
+        let same = spare.identity == who.identity;
+        if let (Ok(()), true) = (sound, same) {
+            self.load = Load::Staged {
+                controller: spare,
+                complete: false,
+            };
+            return Ok(());
         }
-        let mut staged = self.controller.clone();
-        staged.load(payload).map_err(Unfit::State)?;
-        if staged.identity != load.who.identity {
-            return invalid("the controller's state is that of another drive");
-        }
-        load.staged = Some(staged);
-        Ok(())
+        self.load = Load::Named { who, spare };
+        sound.map_err(Unfit::State)?;
+        invalid("the controller's state is that of another drive")
     }
 }

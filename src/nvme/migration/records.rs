@@ -25,7 +25,7 @@ const _: () = assert!(PAGES_HEAD + RUN as usize * PAGE <= MAX_PAYLOAD);
 
 /// Who a drive is, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Who {
+pub(crate) struct Who {
     pub(super) identity: Identity,
     pub(super) blocks: u64,
     pub(super) block_size: u32,

@@ -4,9 +4,11 @@
 
 use super::records::{put, Who, GONE_RUN, GONE_RUNS, IDENTITY_SIZE, PAGES_HEAD};
 use super::{GONE, IDENTITY, PAGES, STATE};
+use crate::controller::Controller;
 use crate::drive::Drive;
 use crate::media::{Amount, Store, Tracker, PAGE};
 use crate::outside::MediaError;
+use core::ops::DerefMut;
 use migcore::migration::{Pending, Phase};
 use migcore::stream::{Kind, HEADER};
 
@@ -37,7 +39,12 @@ fn gone(amount: Amount) -> u64 {
     heads.saturating_add(amount.runs.saturating_mul(GONE_RUN as u64))
 }
 
-impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Drive<S, B> {
+impl<S, B, C> Drive<S, B, C>
+where
+    S: Store,
+    B: AsRef<[u64]> + AsMut<[u64]>,
+    C: DerefMut<Target = Controller>,
+{
     /// A save starts. What changes from now on is noted in `tracker`, which is a new one for
     /// [`pages`](Drive::pages) pages.
     pub fn begin_save(&mut self, tracker: Tracker<B>) {
