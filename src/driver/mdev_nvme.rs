@@ -4,12 +4,20 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `types` | the static table: namespace, keys, types, interchangeable set |
+//! | `types` | the static table: namespace, keys, types, interchangeable sets |
+//! | `function` | what a device is on its PCI bus |
 //! | `parents` | what devices are made on: PCI functions, and parents without hardware |
+//! | `store` | where a device's blocks are: in RAM, or in the parent's BAR |
+//! | `disk`, `disk::migration` | a device: the drive, and how it is migrated |
+//! | `surroundings` | guest memory, interrupts and time, as the controller sees them |
 //!
-//! So far the devices can be made, found, compared and removed; they cannot be opened.
+//! What the controller does is in the crate `nvme`.
 
+mod disk;
+mod function;
 mod parents;
+mod store;
+mod surroundings;
 mod types;
 
 use kernel::prelude::*;

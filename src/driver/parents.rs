@@ -4,9 +4,15 @@
 
 #![forbid(unsafe_code)]
 
-use crate::types::{
-    Nvme,
-    SMALLEST, //
+use crate::{
+    store::{
+        BarMedia,
+        Media, //
+    },
+    types::{
+        Nvme,
+        SMALLEST, //
+    },
 };
 use kernel::{
     device::Core,
@@ -16,6 +22,7 @@ use kernel::{
     str::CString, //
 };
 use mdev::{
+    pci::BarMemory,
     Parent,
     Registration,
     Total,
@@ -47,18 +54,24 @@ impl pci::Driver for PciParent {
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
-        let total = match mdev::pci::largest_memory_bar(pdev) {
-            Some((bar, size)) if size >= SMALLEST => {
-                dev_info!(pdev, "media: BAR {bar}, {size} bytes\n");
-                Total::Fixed(size)
-            }
-            _ => {
-                dev_info!(pdev, "media: RAM, {RAM} bytes\n");
-                Total::Settable(RAM)
-            }
-        };
-        Parent::<Nvme>::register(pdev.as_ref(), total, ()).map(|()| Self)
+        register(pdev).map(|()| Self)
     }
+}
+
+/// Registers a function as a parent, with its memory as media if it has some.
+fn register(pdev: &pci::Device<Core<'_>>) -> Result {
+    let (total, media) = match mdev::pci::largest_memory_bar(pdev) {
+        Some((bar, size)) if size >= SMALLEST => {
+            dev_info!(pdev, "media: BAR {bar}, {size} bytes\n");
+            let media = BarMedia::new(BarMemory::new(pdev, bar, size)?)?;
+            (Total::Fixed(size), Media::Bar(media))
+        }
+        _ => {
+            dev_info!(pdev, "media: RAM, {RAM} bytes\n");
+            (Total::Settable(RAM), Media::Ram)
+        }
+    };
+    Parent::<Nvme>::register(pdev.as_ref(), total, media)
 }
 
 /// All that the module registers.
@@ -89,6 +102,6 @@ fn virtual_parents(count: u32) -> Result<VirtualParents<Nvme>> {
         0..=MAX_VIRTUAL,
         name,
         Total::Settable(RAM),
-        || (),
+        || Media::Ram,
     )
 }

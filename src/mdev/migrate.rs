@@ -29,6 +29,13 @@ use migcore::{
 pub enum Unfit {
     /// No device can be in such a state; what is wrong with it, for the log. `EINVAL`.
     Invalid(&'static str),
+    /// The same, for a value that no device, or not this one, can have.
+    Value {
+        /// Of what.
+        what: &'static str,
+        /// The value.
+        found: u64,
+    },
     /// The state may be sound, but cannot be taken now.
     Failed(Error),
 }

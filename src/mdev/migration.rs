@@ -216,6 +216,10 @@ impl<T: Driver> Adapter<'_, T> {
     fn unfit(&self, what: fmt::Arguments<'_>, unfit: Unfit) -> Errno {
         match unfit {
             Unfit::Invalid(why) => self.refuse(Errno::Inval, format_args!("{what}: {why}")),
+            Unfit::Value { what: value, found } => self.refuse(
+                Errno::Inval,
+                format_args!("{what}: {value} is {found:#x}, which cannot be here"),
+            ),
             Unfit::Failed(error) => errno_of(error),
         }
     }

@@ -110,6 +110,7 @@ impl Drop for Leaf {
 /// Pages by their numbers, of which only those take memory that were written to.
 pub struct Pages {
     leaves: KVVec<Option<Leaf>>,
+    count: u64,
 }
 
 impl Pages {
@@ -122,6 +123,7 @@ impl Pages {
         let leaves = usize::try_from(count.div_ceil(LEAF as u64))?;
         let mut pages = Self {
             leaves: KVVec::with_capacity(leaves, GFP_KERNEL)?,
+            count: 0,
         };
         for _ in 0..leaves {
             pages.leaves.push(None, GFP_KERNEL)?;
@@ -161,6 +163,7 @@ impl Pages {
         if let Some(fresh) = fresh {
             leaf.frames_mut()[at] = Some(fresh);
             leaf.count += 1;
+            self.count += 1;
         }
         leaf.frames_mut()[at].as_deref_mut().ok_or(ENOMEM)
     }
@@ -180,10 +183,16 @@ impl Pages {
             return false;
         }
         leaf.count -= 1;
+        self.count -= 1;
         if leaf.count == 0 {
             *place = None;
         }
         true
+    }
+
+    /// How many are there.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// The first page that is there, from one on.

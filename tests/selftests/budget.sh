@@ -9,7 +9,7 @@ load mdev-nvme virtual_parents=2
 
 numbers() {
 	local pair
-	for pair in 16m:64 64m:16 256m:4 1g:1 4g:0 64m_local:16; do
+	for pair in 16m:64 64m:16 256m:4 1g:1 4g:0 64m_4k:16 1g_4k:1 64m_local:16; do
 		equal "${pair%:*}" "${pair#*:}" "$(available "$(type_node mdev_nvme0 "${pair%:*}")")"
 	done
 }
@@ -29,7 +29,7 @@ too_large() { refuses ENOSPC "$(type_node mdev_nvme0 4g)/create" "$(uuid 1)"; }
 full() {
 	create "$(type_node mdev_nvme0 1g)" "$(uuid 1)"
 	local type
-	for type in 16m 64m 256m 1g 4g 64m_local; do
+	for type in 16m 64m 256m 1g 4g 64m_4k 1g_4k 64m_local; do
 		equal "$type" 0 "$(available "$(type_node mdev_nvme0 "$type")")"
 		refuses ENOSPC "$(type_node mdev_nvme0 "$type")/create" "$(uuid 2)"
 	done

@@ -7,4 +7,4 @@
 # shellcheck source-path=SCRIPTDIR source=lib/conform.sh
 . "$selftests/lib/conform.sh"
 modprobe -q iommufd || skip_all "this kernel has no iommufd"
-conform "v1 v2" --iommufd
+conform mdev-mtty mtty mtty-2 "v1 v2" --iommufd

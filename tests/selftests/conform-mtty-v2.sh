@@ -5,4 +5,4 @@
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/conform.sh
 . "$selftests/lib/conform.sh"
-conform v2
+conform mdev-mtty mtty mtty-2 v2

@@ -11,7 +11,7 @@ read -r edu < <(edu)
 nodedev=pci_${edu//[:.]/_}
 setup bind_pci "$edu"
 start_libvirt
-types=(mdev_nvme-{16m,64m,256m,1g,4g,64m_local})
+types=(mdev_nvme-{16m,64m,256m,1g,4g,64m_4k,1g_4k,64m_local})
 check "the parent is listed" wait_for 30 parent_listed "$nodedev"
 check "its types" shows_types "$nodedev" "${types[@]}"
 check "their numbers" eval 'for type in 16m 1g 4g 64m_local; do shows_numbers "$nodedev" "$(type_node "$edu" "$type")"; done'

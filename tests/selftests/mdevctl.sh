@@ -12,7 +12,7 @@ run() { echo "$*"; timeout 60 "$@"; }
 types() {
 	local json type
 	json=$(mdevctl types --dumpjson)
-	for type in 16m 64m 256m 1g 4g 64m_local; do
+	for type in 16m 64m 256m 1g 4g 64m_4k 1g_4k 64m_local; do
 		jq -e --arg type "mdev_nvme-$type" --argjson count "$(available "$(type_node mdev_nvme0 "$type")")" \
 			'.. | objects | select(has($type)) | .[$type] | .available_instances == $count and .device_api == "vfio-pci"' <<<"$json" ||
 			{ echo "$type is not as in sysfs"; echo "$json"; return 1; }

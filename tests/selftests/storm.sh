@@ -9,4 +9,4 @@
 . "$selftests/lib/conform.sh"
 steps=1000
 [[ ! -e /sys/kernel/debug/kmemleak ]] || steps=5000
-conform "v1 v2" --only ^storm --rounds "$steps" --seed 2 --timeout 800
+conform mdev-mtty mtty mtty-2 "v1 v2" --only ^storm --rounds "$steps" --seed 2 --timeout 800

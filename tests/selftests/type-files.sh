@@ -6,7 +6,7 @@ need_module mdev-nvme
 plan 10
 load mdev-nvme
 
-migratable="16m 64m 256m 1g 4g"
+migratable="16m 64m 256m 1g 4g 64m_4k 1g_4k"
 
 every_type_has() {
 	local type
@@ -31,7 +31,7 @@ only_types() {
 	local found
 	found=$(ls "$(parent)/mdev_supported_types" | sort | paste -sd ' ')
 	equal "entries of mdev_supported_types" \
-		"mdev_nvme-16m mdev_nvme-1g mdev_nvme-256m mdev_nvme-4g mdev_nvme-64m mdev_nvme-64m_local" "$found"
+		"mdev_nvme-16m mdev_nvme-1g mdev_nvme-1g_4k mdev_nvme-256m mdev_nvme-4g mdev_nvme-64m mdev_nvme-64m_4k mdev_nvme-64m_local" "$found"
 }
 strings() {
 	local type capacity

@@ -13,7 +13,7 @@ import sys
 import threading
 
 NETLINK_KOBJECT_UEVENT = 15
-TYPES = ("16m", "64m", "256m", "1g", "4g")
+TYPES = ("16m", "64m", "256m", "1g", "4g", "64m_4k", "1g_4k")
 FILES = ("migration_version", "migration_accepts")
 
 
