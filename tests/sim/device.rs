@@ -48,7 +48,7 @@ impl Clock for Time {
 }
 
 pub(crate) struct Dev {
-    pub(crate) drive: Drive<Pages, Vec<u64>>,
+    pub(crate) drive: Drive<Pages, Vec<u64>, Box<Controller>>,
     pub(crate) wires: Wires,
     pub(crate) time: Time,
     pub(crate) activity: Activity,
@@ -76,7 +76,7 @@ impl Dev {
         let pages = (config.blocks * config.block_size.bytes() as u64).div_ceil(4096);
         let line = format!("sim/1,model=s1,blocks={},state=1", config.blocks);
         Self {
-            drive: Drive::new(controller, Pages::new(pages, seed)),
+            drive: Drive::new(Box::new(controller), Pages::new(pages, seed)),
             wires: Wires {
                 signal,
                 messages: 0,
@@ -234,6 +234,7 @@ impl Device for Dev {
 
     fn begin_load(&mut self) -> Result<(), Errno> {
         self.memory()?;
+        self.drive.begin_load(Box::new(*self.drive.controller()));
         self.loading = true;
         self.committed = false;
         self.unfit = None;
