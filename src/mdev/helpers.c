@@ -4,6 +4,7 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/idr.h>
+#include <linux/interval_tree.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
 #include <linux/kthread.h>
@@ -20,6 +21,11 @@
 #include "helpers.h"
 /* What the Rust side takes the layout of the types of mdev and VFIO to be. */
 #include "layout_generated.inc"
+
+#if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
+/* Where iova_bitmap_set() is exported to. */
+MODULE_IMPORT_NS("IOMMUFD");
+#endif
 
 #if defined(CONFIG_PREEMPTION) && !defined(CONFIG_TASKS_RCU)
 /* synchronize_rcu_tasks() would not wait for tasks that were preempted. */

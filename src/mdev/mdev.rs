@@ -33,6 +33,7 @@
 //! | `region`, `config` | accesses to BARs and configuration space |
 //! | `irq`, `set_irqs` | interrupts, and how the user attaches to them |
 //! | `memory` | guest memory |
+//! | `log`, `logging` | what a device wrote of it, for whoever migrates it |
 //! | `worker` | the thread of an open device |
 //! | `pages`, `payer` | memory for what a device holds, and who pays for it |
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
@@ -59,6 +60,10 @@ mod info;
 mod irq;
 mod kobject;
 mod limit;
+#[cfg_attr(not(CONFIG_IOMMUFD_DRIVER), path = "log_absent.rs")]
+mod log;
+#[cfg(CONFIG_IOMMUFD_DRIVER)]
+mod logging;
 mod memory;
 mod migrate;
 mod migration;

@@ -11,6 +11,12 @@
 //! its place in the list, marked as such, and `dma_unmap` waits for what comes of it. Returning
 //! before that would do harm: VFIO takes pages that are still pinned after a few calls for a bug,
 //! and stops the machine.
+//!
+//! # What was written
+//!
+//! Where the user can ask the device for a log of what it wrote ([`Log`]), [`GuestMemory::write`]
+//! enters what it wrote, and a range that is pinned to be writable counts as written as long as it
+//! is, as VFIO's own tracking has it.
 
 use crate::{
     bindings,
@@ -18,6 +24,7 @@ use crate::{
         Gate,
         Inside, //
     },
+    log::Log, //
 };
 use core::ptr::null_mut;
 use kernel::{
@@ -54,6 +61,9 @@ pub(crate) struct Memory {
     /// What became of a pin that was being made or undone is known.
     #[pin]
     settled: CondVar,
+    /// What was written, if the user asks for that.
+    #[pin]
+    log: Log,
 }
 
 // SAFETY: The device is only used as VFIO allows, from any thread, while it is open; the pages
@@ -82,6 +92,14 @@ impl Pin {
         (self.count * PAGE_SIZE) as u64
     }
 
+    /// Logs that all of it was written, if that can be.
+    fn log(&self, log: &Log) {
+        if self.writable {
+            // NO-OVERFLOW: at most `MAX_PINNED` pages.
+            log.mark(self.iova, self.count * PAGE_SIZE);
+        }
+    }
+
     fn touches(&self, iova: u64, length: u64) -> bool {
         // The last bytes, as the ends may be 2^64.
         let last = iova.saturating_add(length.saturating_sub(1));
@@ -104,6 +122,7 @@ impl Memory {
                 next: 0,
             }),
             settled <- new_condvar!(),
+            log <- Log::new(),
         })
     }
 
@@ -127,6 +146,20 @@ impl Memory {
             _inside: self.gate.enter()?,
             memory: self,
         })
+    }
+
+    /// The log of what was written.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Logs that whatever is pinned to be writable was written: as long as it is, it can be at any
+    /// moment.
+    #[cfg(CONFIG_IOMMUFD_DRIVER)]
+    pub(crate) fn log_pinned(&self) {
+        for pin in &self.pins.lock().list {
+            pin.log(&self.log);
+        }
     }
 
     /// Unpins all of it that is in a range.
@@ -167,6 +200,8 @@ impl Memory {
         if pin.pages.take().is_none() {
             return;
         }
+        // Nothing can write to it from here on.
+        pin.log(&self.log);
         let (id, iova, count) = (pin.id, pin.iova, pin.count);
         drop(pins);
         // SAFETY: As the caller promises; the range is one that was pinned, and that only we undo,
@@ -209,7 +244,9 @@ impl GuestMemory<'_> {
     ///
     /// As [`Self::read`].
     pub fn write(&self, iova: u64, data: &[u8]) -> Result {
-        self.transfer(iova, data.as_ptr().cast_mut(), data.len(), true)
+        let result = self.transfer(iova, data.as_ptr().cast_mut(), data.len(), true);
+        self.memory.log.mark(iova, data.len());
+        result
     }
 
     fn transfer(&self, iova: u64, data: *mut u8, len: usize, write: bool) -> Result {

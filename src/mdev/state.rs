@@ -339,6 +339,7 @@ impl<T: Driver> State<T> {
             self.context.set_payer(None);
             // SAFETY: As the caller promises.
             unsafe { self.context.memory_of_device().unpin_all() };
+            self.context.memory_of_device().log().stop();
             self.context.interrupts().close();
             self.failed.store(false, Relaxed);
             self.values.lock().forget_source();

@@ -103,6 +103,8 @@ impl<T: Driver> Operations<T> {
                 pin_init::raw_try_init(&raw mut (*device).state, state)?;
                 if Self::state(vdev).protocols().is_some_and(Protocols::has_v2) {
                     v2::offer::<T>(vdev);
+                    #[cfg(CONFIG_IOMMUFD_DRIVER)]
+                    crate::logging::offer::<T>(vdev);
                 }
             }
             seat.parent.device_made();
