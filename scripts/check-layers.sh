@@ -21,7 +21,7 @@ refuse() {
 }
 
 drivers=()
-for folder in src/driver samples; do [[ -d $tree/$folder ]] && drivers+=("$folder"); done
+for folder in src/driver samples tests/drivers; do [[ -d $tree/$folder ]] && drivers+=("$folder"); done
 pure=(src/core)
 [[ -d $tree/src/nvme ]] && pure+=(src/nvme)
 

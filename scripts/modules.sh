@@ -21,7 +21,7 @@ copy_sources() {
 	mkdir -p "$PROJECT/$1"
 	"$here/in-root.sh" rsync --archive --relative --prune-empty-dirs \
 		--exclude=bindings_generated.rs --exclude=/src/cli --include='*/' --include='*.rs' \
-		--include='*.[ch]' --include=Kbuild --exclude='*' Kbuild src samples "$1/"
+		--include='*.[ch]' --include=Kbuild --exclude='*' Kbuild src samples tests/drivers "$1/"
 }
 
 # built_for FOLDER TREE-STAMP: takes away what was built there against another tree, which make
@@ -41,7 +41,7 @@ stock | '')
 	"$here/kernel.sh"
 	built_for "$PROJECT" "$ROOT/kernel/.prepared"
 	exec "$here/in-root.sh" make -s -C /kernel M=/project KERNELRELEASE="$(kernel_release)" \
-		CC=x86_64-linux-gnu-gcc-14 -j"$(nproc)" modules "$@"
+		CC=x86_64-linux-gnu-gcc-14 MDEV_TESTS=m -j"$(nproc)" modules "$@"
 	;;
 debug)
 	assignments=$("$here/debug-kernel.sh")
@@ -50,14 +50,14 @@ debug)
 	built_for "$PROJECT/build/debug" "$VM_KERNEL"
 	# shellcheck disable=SC2086 # several arguments
 	IN_ROOT_BIND=$KDEBUG_BIND exec "$here/in-root.sh" make -s -C /kernel-debug $KDEBUG_MAKE \
-		M=/project/build/debug -j"$(nproc)" modules "$@"
+		M=/project/build/debug MDEV_TESTS=m -j"$(nproc)" modules "$@"
 	;;
 lint)
 	"$here/kernel.sh"
 	copy_sources build/lint
 	built_for "$PROJECT/build/lint" "$ROOT/kernel/.prepared"
 	exec "$here/in-root.sh" make -s -C /kernel M=/project/build/lint \
-		KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 CLIPPY=1 modules "$@"
+		KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 MDEV_TESTS=m CLIPPY=1 modules "$@"
 	;;
 *) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
 esac

@@ -34,7 +34,7 @@ class Device:
 
     def __init__(self, uuid, way="group"):
         self.node = "/sys/bus/mdev/devices/" + uuid
-        self.uuid = uuid
+        self.uuid, self.way = uuid, way
         self.opened = []
         try:
             self.fd = self.by_group() if way == "group" else self.by_iommufd()
@@ -47,7 +47,7 @@ class Device:
         return self.opened[-1]
 
     def by_group(self):
-        container = self.open("/dev/vfio/vfio")
+        self.container = container = self.open("/dev/vfio/vfio")
         self.group = self.open("/dev/vfio/" + os.path.basename(os.readlink(self.node + "/iommu_group")))
         ioctl(self.group, GROUP_SET_CONTAINER, struct.pack("i", container))
         fcntl.ioctl(container, SET_IOMMU, TYPE1V2)
@@ -64,12 +64,13 @@ class Device:
         os.close(fd)
 
     def by_iommufd(self):
-        iommufd = self.open("/dev/iommu")
+        self.iommufd = iommufd = self.open("/dev/iommu")
         (name,) = os.listdir(self.node + "/vfio-dev")
         device = self.open("/dev/vfio/devices/" + name)
         ioctl(device, BIND_IOMMUFD, struct.pack("2IiI", 16, 0, iommufd, 0))
         _, space = ioctl(iommufd, IOAS_ALLOC, struct.pack("3I", 12, 0, 0))
-        ioctl(device, ATTACH, struct.pack("2I", 12, 0) + space[8:])
+        (self.space,) = struct.unpack("I", space[8:])
+        ioctl(device, ATTACH, struct.pack("3I", 12, 0, self.space))
         return device
 
     def __enter__(self):
