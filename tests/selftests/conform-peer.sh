@@ -19,6 +19,8 @@ report=$(mktemp)
 ended=0
 "$program" "$(uuid 1)" --peer "$(uuid 2)" --may-remove --spare-kernel >"$report" || ended=$?
 
+note "$(grep -c '^ok' "$report") results are good or skipped, $(grep -c '# SKIP' "$report") of them skipped, $(grep -c '^not ok' "$report") bad"
+
 failed() { sed -nE 's/^not ok [0-9]+ - ([^:]*):.*/\1/p' "$report"; }
 said_so() { equal "exit status" 1 "$ended"; }
 as_listed() { diff -u "$golden" <(failed); }

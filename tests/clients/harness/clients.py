@@ -13,10 +13,11 @@ FOLDER = "/clients"
 
 
 class Client:
-    """One QEMU: its version and how it is called."""
+    """One QEMU: its version and how it is called. With `iommufd` it opens devices by their own files
+    and an iommufd, else by groups and a container."""
 
-    def __init__(self, command):
-        self.command = command
+    def __init__(self, command, iommufd=False):
+        self.command, self.iommufd = command, iommufd
         # A program over a slow file system: the first start of a version takes a while.
         answer = subprocess.run(
             [*command, "--version"], capture_output=True, text=True, check=True, timeout=120
@@ -33,12 +34,20 @@ class Client:
         return 1 if self.major < 8 else 2
 
     @property
+    def objects(self):
+        """What it needs before the devices."""
+        return ["-object", "iommufd,id=iommufd0"] if self.iommufd else []
+
+    @property
     def enable(self):
-        """The device property that asks for migration whatever else is missing."""
+        """The device property that asks for migration whatever else is missing. Where there is an
+        iommufd nothing is: devices log by themselves what they write."""
+        if self.iommufd:
+            return "iommufd=iommufd0"
         return ("x-" if self.protocol == 1 else "") + "enable-migration=on"
 
     def __str__(self):
-        return f"QEMU {self.version}"
+        return f"QEMU {self.version}{' by iommufd' if self.iommufd else ''}"
 
 
 def extracted(folder):
@@ -51,10 +60,10 @@ def extracted(folder):
     ]
 
 
-def find(major):
+def find(major, iommufd=False):
     """The client with this major version."""
     folders = sorted(glob.glob(f"{FOLDER}/qemu-{major}.*"))
-    client = Client(extracted(folders[-1]) if folders else ["qemu-system-x86_64"])
+    client = Client(extracted(folders[-1]) if folders else ["qemu-system-x86_64"], iommufd)
     if client.major != int(major):
         raise Failed(f"no QEMU {major} in {FOLDER}, and the system's is {client.version}: run scripts/clients.sh")
     return client

@@ -62,6 +62,7 @@ class Guest:
             "-kernel", KERNEL, "-initrd", INITRAMFS,
             "-append", " ".join(["console=ttyS0", "loglevel=5", *self.task.options, *options]),
             "-serial", f"file:{self.folder}/console",
+            *client.objects,
             "-chardev", f"socket,id=qmp,fd={inner[0]}", "-mon", "chardev=qmp,mode=control",
             "-chardev", f"socket,id=events,fd={inner[1]}",
             "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=events,name=events",

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Migrates a running guest back and forth between two places, with one client after another.
 
-    travel.py CLIENT[,CLIENT...] TYPE_NODE... [--to TYPE_NODE...] [--times N] [--option WORD] [--property WORD]
+    travel.py CLIENT[,CLIENT...] TYPE_NODE... [--to TYPE_NODE...] [--times N] [--iommufd] [--option WORD]
+              [--property WORD]
 
 CLIENT is a major version (7, 10, 11). With several types the guest has a device of each. Options
-are words of the guest's command line, properties of QEMU's devices.
+are words of the guest's command line, properties of QEMU's devices. By iommufd, QEMU is not told
+to migrate whatever is missing.
 """
 
 import argparse
@@ -51,6 +53,7 @@ def main():
     parser.add_argument("kinds", nargs="+")
     parser.add_argument("--to", nargs="+", help="types of the second place, if they are others")
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--iommufd", action="store_true")
     parser.add_argument("--option", action="append", default=[])
     parser.add_argument("--property", action="append", default=[])
     arguments = parser.parse_args()
@@ -59,7 +62,7 @@ def main():
     results = Results((4 + len(task.at_first) + len(task.at_last)) * len(majors), guest.where)
     try:
         for major in majors:
-            travel(results, clients.find(major), task, arguments)
+            travel(results, clients.find(major, arguments.iommufd), task, arguments)
     finally:
         guest.kill_all()
     return results.finish()

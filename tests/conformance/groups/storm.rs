@@ -30,18 +30,24 @@ pub(crate) const TESTS: &[Test] = &[
         "storm.v1",
         "anything at once, the migration region in it: a sound device, no complaint",
         |case| storm(case, true, false),
-    ),
+    )
+    .risky(RISK),
     Test::new(
         "storm.v2",
         "anything at once, states by FEATURE and data files in it",
         |case| storm(case, false, true),
-    ),
+    )
+    .risky(RISK),
     Test::new(
         "storm.both",
         "anything at once, by both protocols against each other",
         |case| storm(case, true, true),
-    ),
+    )
+    .risky(RISK),
 ];
+
+/// What a driver must not have here.
+const RISK: &str = "checks outside of the lock that guards what is checked";
 
 /// Threads beside the one that has only data files.
 const THREADS: u64 = 4;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Operations of fail_nth.py on an mdev_mtty device that is opened through VFIO."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -9,7 +10,8 @@ import struct
 import vfio
 
 DEVICE_FEATURE = 0x3B75
-GET, SET, MIG_DEVICE_STATE = 1 << 16, 1 << 17, 2
+GET, SET, PROBE, MIG_DEVICE_STATE = 1 << 16, 1 << 17, 1 << 18, 2
+LOG_START, LOG_STOP, LOG_REPORT = 6, 7, 8
 ERROR, STOP, RUNNING, STOP_COPY, RESUMING, _, PRE_COPY = range(7)
 SCRATCH = 7  # A register that keeps what is written to it.
 MODULE_USERS = "/sys/module/mdev_mtty/refcnt"
@@ -70,9 +72,36 @@ class Open:
 class End:
     """One of two devices between which a state goes."""
 
+    PAGE, RANGE = 4096, (1 << 30, 1 << 21)
+
     def __init__(self, uuid, way):
         self.device = vfio.Device(uuid, way)
         self.data = []
+        self.ranges = ctypes.create_string_buffer(struct.pack("2Q", *self.RANGE), 16)
+        self.bitmap = ctypes.create_string_buffer(self.RANGE[1] // self.PAGE // 8)
+
+    def log(self, flags, data=b""):
+        """One request for the log of written memory."""
+        fcntl.ioctl(self.device.fd, DEVICE_FEATURE, bytearray(struct.pack("2I", 8 + len(data), flags) + data))
+
+    def logs(self):
+        """Whether the device keeps one."""
+        try:
+            self.log(PROBE | SET | LOG_START)
+            return True
+        except OSError as error:
+            if error.errno == errno.ENOTTY:
+                return False
+            raise
+
+    def start_log(self):
+        self.log(SET | LOG_START, struct.pack("Q2IQ", self.PAGE, 1, 0, ctypes.addressof(self.ranges)))
+
+    def report_log(self):
+        self.log(GET | LOG_REPORT, struct.pack("4Q", *self.RANGE, self.PAGE, ctypes.addressof(self.bitmap)))
+
+    def stop_log(self):
+        self.log(SET | LOG_STOP)
 
     def feature(self, flags, state=0):
         request = bytearray(struct.pack("2IIi", 16, flags | MIG_DEVICE_STATE, state, -1))
@@ -110,12 +139,14 @@ def read_all(fd):
 
 
 class Migrate:
-    """A device's state goes to another, by pre-copy and then stopped."""
+    """A device's state goes to another, by pre-copy and then stopped. What it writes is logged, where it
+    keeps a log."""
 
     allowed = {errno.ENOMEM}
 
     def __init__(self, source, target, way):
         self.source, self.target = End(source, way), End(target, way)
+        self.logs = self.source.logs()
         self.before = users()
         self.prepare()
         self.run()
@@ -123,14 +154,20 @@ class Migrate:
         assert not list(self.left())
 
     def prepare(self):
+        if self.logs:
+            self.source.stop_log()
         for end, value in ((self.source, b"\xa5"), (self.target, b"\0")):
             end.device.reset()
             end.device.write(0, SCRATCH, value)
 
     def run(self):
+        if self.logs:
+            self.source.start_log()
         data = self.source.go(PRE_COPY)
         stream = read_all(data)
         self.source.go(STOP_COPY)
+        if self.logs:
+            self.source.report_log()
         stream += read_all(data)
         load = self.target.go(RESUMING)
         done = 0
