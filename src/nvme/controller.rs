@@ -187,7 +187,11 @@ impl Controller {
     fn configure(&mut self, old: u32, new: u32, interrupts: &mut dyn Interrupts) -> bool {
         let (old, new) = (u64::from(old), u64::from(new));
         match (cc::EN.any(old), cc::EN.any(new)) {
-            (false, true) => self.enable(),
+            (false, true) => {
+                // Whatever was shut down is so no more.
+                self.registers.set(csts::SHST, csts::NORMAL);
+                self.enable();
+            }
             (true, false) => {
                 self.disable(interrupts);
                 // CAST: what came from 32 bits.
@@ -200,6 +204,7 @@ impl Controller {
                 // CAST: what came from 32 bits.
                 self.registers.cc = (new & !fixed | old & fixed) as u32;
             }
+            (false, false) if !cc::SHN.any(new) => self.registers.set(csts::SHST, csts::NORMAL),
             (false, false) => {}
         }
         let asked = cc::SHN.any(new) && !self.registers.is(csts::SHST);

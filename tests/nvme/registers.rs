@@ -108,6 +108,24 @@ fn what_cannot_be_enabled_is_fatal() {
     }
 }
 
+/// A driver that finds the controller disabled may ask for it all the same.
+#[test]
+fn shutdown_of_what_does_not_run() {
+    for clear in [true, false] {
+        let mut guest = Guest::off();
+        guest.pc.write32(CC.at as u64, cc::SHN.with(1) as u32);
+        assert_eq!(csts::SHST.of(guest.status().into()), csts::OCCURRING);
+        guest.pc.run();
+        assert_eq!(csts::SHST.of(guest.status().into()), csts::COMPLETE);
+        if clear {
+            guest.pc.write32(CC.at as u64, 0);
+            assert_eq!(guest.status(), 0, "there is nothing to reset");
+        }
+        guest.start();
+        guest.admin(Cmd::new(admin::GET_FEATURES).dw(10, 1));
+    }
+}
+
 #[test]
 fn reset_keeps_only_the_admin_queues_addresses() {
     let mut guest = Guest::with_io();
