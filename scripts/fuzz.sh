@@ -44,6 +44,11 @@ for target in "${targets[@]}"; do
 		seeds+=(tests/golden/streams)
 		arguments+=(-max_len=140000)
 		;;
+	records)
+		seeds+=(tests/golden/nvme)
+		arguments+=(-max_len=20000)
+		;;
+	guest) arguments+=(-max_len=2048) ;;
 	*) arguments+=(-max_len=8192 -dict=tests/fuzz/lines.dict) ;;
 	esac
 	say "fuzz $target for $share s ..."

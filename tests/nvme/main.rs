@@ -11,6 +11,7 @@
 //! | `state` | the state as bytes: complete, exact, safe against any bytes |
 //! | `media` | sparse media: what it holds, what it takes, what has changed |
 //! | `drive` | a drive as records and back: complete, exact, safe against any records |
+//! | `replay` | what the fuzzer runs: hostile guests and hostile records |
 //! | `interrupts`, `shadow` | who hears of what; doorbells in guest memory |
 //!
 //! `computer` and `guest` are what these are made of: what is around a controller, and what a
@@ -29,6 +30,7 @@ mod media;
 mod prp;
 mod queues;
 mod registers;
+mod replay;
 mod shadow;
 mod state;
 

@@ -30,7 +30,7 @@ planted() {
 		return
 	fi
 	RUST_BACKTRACE=0 "$copy/target/sim/sim" >"$copy/log" 2>&1 || found=1
-	last=$(grep -A1 'panicked at' "$copy/log" | tail -n 1 | cut -c1-110)
+	last=$(grep -A1 'panicked at' "$copy/log" | head -n 2 | sed 's/.*panicked at //' | tr '\n' ' ' | cut -c1-150 || :)
 	if ((found)); then
 		echo "plants: $name: found in $(grep -o 'seed [0-9]*, step [0-9]*' "$copy/log" | head -n 1): $last"
 	else

@@ -219,6 +219,8 @@ impl Migration {
             source.dev.drive.media().count(),
             target.dev.drive.media().count()
         );
+        let lines = (source.dev.wires.line, target.dev.wires.line);
+        assert_eq!(lines.0, lines.1, "the line is driven as it was");
         let theirs = target.dev.store().all();
         for (page, (ours, theirs)) in source.dev.store().all().iter().zip(theirs).enumerate() {
             assert!(ours == theirs, "page {page} is not what it was");
