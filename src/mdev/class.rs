@@ -178,9 +178,9 @@ impl<T: Driver> VirtualParent<T> {
         let dev = ClassDevice::new(class, name);
         try_pin_init!(&this in Self {
             dev <- dev,
-            // SAFETY: `dev` was initialised just before, is pinned with the rest, and is dropped
-            // after `parent`.
             parent <- Parent::new(
+                // SAFETY: `dev` was initialised just before, is pinned with the rest, and is dropped
+                // after `parent`.
                 unsafe { (*this.as_ptr()).dev.as_device() },
                 total,
                 data,

@@ -91,7 +91,7 @@ impl Bell {
     /// Waits until there may be something to do. Whether there is, and not the end.
     fn begin(&self) -> bool {
         let mut inner = self.inner.lock();
-        while !inner.ending && !(inner.rung && inner.allowed) {
+        while !(inner.ending || (inner.rung && inner.allowed)) {
             // A thread of the kernel gets no signals; this way its sleep is no load.
             let _ = self.news.wait_interruptible(&mut inner);
         }
