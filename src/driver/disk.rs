@@ -51,6 +51,9 @@ use nvme::{
 /// hundred microseconds.
 const BUDGET: u32 = 128;
 
+/// The same for whoever rings a doorbell, a processor of the guest, which waits meanwhile.
+const AT_ONCE: u32 = 16;
+
 /// The device.
 #[pin_data]
 pub(crate) struct Disk {
@@ -119,6 +122,24 @@ impl Disk {
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
         f(&mut self.inner.lock())
     }
+
+    /// Does a piece of work. Whether there is more.
+    fn process(&self, cx: &Context, budget: u32) -> bool {
+        // None if the device was stopped in this moment: it will be woken when it goes on.
+        let Some(memory) = cx.memory() else {
+            return false;
+        };
+        let mut guest = Guest(memory);
+        let mut lines = Lines::of(cx);
+        cx.pay_for(|| {
+            self.with(|Inner { drive, scratch }| {
+                let Ok(scratch) = <&mut Scratch>::try_from(&mut scratch[..]) else {
+                    return false;
+                };
+                drive.process(&mut guest, &mut lines, &self.since, scratch, budget)
+            })
+        })
+    }
 }
 
 impl Device for Disk {
@@ -143,7 +164,9 @@ impl Device for Disk {
 
     fn write(&self, cx: &Context, _bar: usize, offset: u64, data: &[u8]) {
         let mut lines = Lines::of(cx);
-        if self.with(|inner| inner.drive.write(offset, data, &mut lines)) {
+        let work = self.with(|inner| inner.drive.write(offset, data, &mut lines));
+        // A few commands are done before a thread could even be woken.
+        if work && (!cx.is_opener() || self.process(cx, AT_ONCE)) {
             cx.wake();
         }
     }
@@ -158,19 +181,6 @@ impl Device for Disk {
     }
 
     fn work(&self, cx: &Context) -> bool {
-        // None if the device was stopped in this moment: it will be woken when it goes on.
-        let Some(memory) = cx.memory() else {
-            return false;
-        };
-        let mut guest = Guest(memory);
-        let mut lines = Lines::of(cx);
-        cx.pay_for(|| {
-            self.with(|Inner { drive, scratch }| {
-                let Ok(scratch) = <&mut Scratch>::try_from(&mut scratch[..]) else {
-                    return false;
-                };
-                drive.process(&mut guest, &mut lines, &self.since, scratch, BUDGET)
-            })
-        })
+        self.process(cx, BUDGET)
     }
 }

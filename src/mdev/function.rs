@@ -11,7 +11,7 @@ use crate::{
         GuestMemory,
         Memory, //
     },
-    payer::Payer,
+    opener::Opener,
     worker::Bell,
 };
 use kernel::{
@@ -42,9 +42,9 @@ struct Core {
     memory: Memory,
     #[pin]
     bell: Bell,
-    /// Of who has the device open.
+    /// Who has the device open.
     #[pin]
-    payer: SpinLock<Option<Arc<Payer>>>,
+    opener: SpinLock<Option<Arc<Opener>>>,
 }
 
 impl Context {
@@ -56,7 +56,7 @@ impl Context {
             interrupts <- Interrupts::new(function),
             memory <- Memory::new(vdev),
             bell <- Bell::new(),
-            payer <- new_spinlock!(None),
+            opener <- new_spinlock!(None),
         });
         Ok(Self(Arc::pin_init(core, GFP_KERNEL)?))
     }
@@ -80,11 +80,18 @@ impl Context {
     /// Calls `f`; the memory control group of who has the device open pays for what it allocates
     /// with [`Pages`](crate::Pages) or `GFP_KERNEL_ACCOUNT`.
     pub fn pay_for<R>(&self, f: impl FnOnce() -> R) -> R {
-        let payer = self.0.payer.lock().clone();
-        match payer {
-            Some(payer) => payer.pay_for(f),
+        let opener = self.0.opener.lock().clone();
+        match opener {
+            Some(opener) => opener.pay_for(f),
             None => f(),
         }
+    }
+
+    /// Whether the current task may use guest memory as the device's own thread could: VFIO gives
+    /// it to the process that mapped it, which is taken to be the one that opened the device.
+    pub fn is_opener(&self) -> bool {
+        let opener = self.0.opener.lock();
+        opener.as_ref().is_some_and(|opener| opener.is_here())
     }
 
     pub(crate) fn memory_of_device(&self) -> &Memory {
@@ -95,9 +102,9 @@ impl Context {
         &self.0.bell
     }
 
-    /// Who pays from now on.
-    pub(crate) fn set_payer(&self, payer: Option<Arc<Payer>>) {
-        let before = core::mem::replace(&mut *self.0.payer.lock(), payer);
+    /// Who has it open from now on.
+    pub(crate) fn set_opener(&self, opener: Option<Arc<Opener>>) {
+        let before = core::mem::replace(&mut *self.0.opener.lock(), opener);
         // Put away without the lock.
         drop(before);
     }

@@ -271,6 +271,25 @@ struct mem_cgroup *mdev_helper_current_memcg(void)
 	return get_mem_cgroup_from_mm(current->mm);
 }
 
+struct mm_struct *mdev_helper_current_mm(void)
+{
+	return current->mm;
+}
+
+/* Keeps the structure, not what is mapped: its address is no other's until it is dropped. */
+struct mm_struct *mdev_helper_current_mm_grab(void)
+{
+	if (current->mm)
+		mmgrab(current->mm);
+	return current->mm;
+}
+
+void mdev_helper_mm_drop(struct mm_struct *mm)
+{
+	if (mm)
+		mmdrop(mm);
+}
+
 /* Returns what was set before. */
 struct mem_cgroup *mdev_helper_set_active_memcg(struct mem_cgroup *memcg)
 {

@@ -29,5 +29,8 @@ struct task_struct *mdev_helper_start_thread(int (*run)(void *), void *data, con
 void mdev_helper_cond_resched(void);
 struct mem_cgroup *mdev_helper_current_memcg(void);
 struct mem_cgroup *mdev_helper_set_active_memcg(struct mem_cgroup *memcg);
+struct mm_struct *mdev_helper_current_mm(void);
+struct mm_struct *mdev_helper_current_mm_grab(void);
+void mdev_helper_mm_drop(struct mm_struct *mm);
 void mdev_helper_put_memcg(struct mem_cgroup *memcg);
 void *mdev_helper_alloc_frame(void);

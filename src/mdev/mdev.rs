@@ -35,7 +35,7 @@
 //! | `memory` | guest memory |
 //! | `log`, `logging` | what a device wrote of it, for whoever migrates it |
 //! | `worker` | the thread of an open device |
-//! | `pages`, `payer` | memory for what a device holds, and who pays for it |
+//! | `pages`, `opener` | memory for what a device holds, and who pays for it |
 //! | `question` | a write to `migration_version`, from bytes to errno and log line |
 //! | `settings` | what a tester can make a parent say of itself |
 //! | `whole` | a parent offered whole, without mdev |
@@ -69,9 +69,9 @@ mod migrate;
 mod migration;
 mod mtype;
 mod names;
+mod opener;
 mod pages;
 mod parent;
-mod payer;
 pub mod pci;
 mod protocols;
 mod question;

@@ -26,8 +26,8 @@ use crate::{
         Record,
         Sessions, //
     },
+    opener::Opener,
     parent::Parent,
-    payer::Payer,
     protocols::Protocols,
     seat::Seat,
     stated::Values,
@@ -295,7 +295,7 @@ impl<T: Driver> State<T> {
             self.section.populate(SharedSection::new()?);
         }
         let device = self.make_device()?;
-        let payer = Arc::new(Payer::of_current(), GFP_KERNEL)?;
+        let opener = Arc::new(Opener::current(), GFP_KERNEL)?;
         self.step(|mut step| {
             if *step.is_retired {
                 return Err(ENODEV);
@@ -309,7 +309,7 @@ impl<T: Driver> State<T> {
                 *step.worker = None;
                 return Err(error);
             }
-            self.context.set_payer(Some(payer));
+            self.context.set_opener(Some(opener));
             *step.is_open = true;
             self.failed.store(false, Relaxed);
             step.machine.reset(&mut step.dev);
@@ -336,7 +336,7 @@ impl<T: Driver> State<T> {
             if let Some(device) = self.device() {
                 device.close(&self.context);
             }
-            self.context.set_payer(None);
+            self.context.set_opener(None);
             // SAFETY: As the caller promises.
             unsafe { self.context.memory_of_device().unpin_all() };
             self.context.memory_of_device().log().stop();
