@@ -368,14 +368,14 @@ fn no_room_is_said_so() {
 fn a_guest_goes_on() {
     let mut guest = super::state::busy();
     let mut source = drive([0; 16]);
-    *source.controller_mut() = guest.pc.controller.clone();
+    *source.controller_mut() = guest.pc.controller;
     source.begin_save(tracker());
     let records = all(&mut source, Phase::Stopped);
     let mut target = target([9; 16]);
     assert_eq!(accept(&mut target, &records), Ok(()));
     assert_eq!(target.complete(), Ok(()));
     target.commit(&mut guest.pc.wires);
-    guest.pc.controller = target.controller().clone();
+    guest.pc.controller = *target.controller();
     guest.pc.awake = true;
     guest.pc.run();
     for id in [1, 1, 2] {

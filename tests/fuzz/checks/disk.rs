@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 pub(crate) const BLOCKS: u64 = 600;
 
-pub(crate) type Disk = Drive<Pages, Vec<u64>>;
+pub(crate) type Disk = Drive<Pages, Vec<u64>, Box<Controller>>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Pages(BTreeMap<u64, Vec<u8>>);
@@ -82,7 +82,15 @@ pub(crate) fn drive() -> Disk {
         firmware: "1.0",
     };
     let controller = Controller::new(config, Identity::from_uuid([1; 16]));
-    Drive::new(controller.expect("a controller"), Pages::default())
+    Drive::new(
+        Box::new(controller.expect("a controller")),
+        Pages::default(),
+    )
+}
+
+/// The drive is loaded from now on.
+pub(crate) fn begin_load(drive: &mut Disk) {
+    drive.begin_load(Box::new(*drive.controller()));
 }
 
 /// The state of a drive's controller.

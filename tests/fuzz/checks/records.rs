@@ -3,7 +3,7 @@
 //! Any bytes as the records of a drive: each a kind, a length and a payload, as in the golden ones.
 //! Nothing panics, and the target becomes what they say as a whole or stays what it was.
 
-use super::disk::{drive, state, Wires, BLOCKS};
+use super::disk::{begin_load, drive, state, Wires, BLOCKS};
 use migcore::migration::Phase;
 use migcore::stream::{Kind, Taken, MAX_PAYLOAD};
 use nvme::media::{Bitmap, Tracker};
@@ -54,6 +54,7 @@ pub(crate) fn check(bytes: &[u8]) {
         .write(1, &[1; 4096])
         .expect("room enough");
     let before = state(&target);
+    begin_load(&mut target);
     let (mut rest, mut last, mut any) = (bytes, None, false);
     let mut result = Ok(());
     while let Some((kind, payload, behind)) = record(rest) {
@@ -103,6 +104,7 @@ fn again(source: &mut super::disk::Disk) {
     let tracker = Tracker::new(vec![0; words], vec![0; words], BLOCKS);
     source.begin_save(tracker.expect("enough words"));
     let mut target = drive();
+    begin_load(&mut target);
     let mut payload = vec![0; MAX_PAYLOAD];
     while let Some((kind, len)) = source
         .produce(Phase::Stopped, &mut payload)
