@@ -32,6 +32,8 @@ use std::collections::BTreeMap;
 /// The pages of memory that a guest needs.
 pub(crate) const MEMORY: u64 = buffer::END;
 
+const INTMS: u64 = 0x0c;
+const INTMC: u64 = 0x10;
 const CC: u64 = 0x14;
 const CSTS: u64 = 0x1c;
 const AQA: u64 = 0x24;
@@ -112,6 +114,8 @@ pub(crate) struct Guest {
     cqs: BTreeMap<u16, Cq>,
     buffers: Buffers,
     known: Known,
+    /// Vectors that it does not want to hear of (INTMS); not with MSI-X.
+    masked: u32,
     shadow: bool,
     /// Shadows are about to be in force: nothing is rung until they are.
     shadow_due: bool,
@@ -136,6 +140,7 @@ impl Guest {
             cqs: BTreeMap::new(),
             buffers: Buffers::new(&mut Chance::new(seed ^ 1)),
             known: Known::default(),
+            masked: 0,
             shadow: false,
             shadow_due: false,
             queue_due: false,
@@ -162,6 +167,7 @@ impl Guest {
             62 if self.chance.once_in(60) => self.reset(dev, ram, true),
             62 if self.chance.once_in(60) => self.reset(dev, ram, false),
             62 => self.bad_doorbell(dev),
+            63 if self.signal != Signal::MsiX => self.mask(dev),
             _ => {}
         }
     }
@@ -169,10 +175,32 @@ impl Guest {
     /// Interrupts arrive.
     fn hear(&mut self, dev: &mut Dev) {
         let mut vectors = std::mem::take(&mut dev.wires.messages);
+        assert_eq!(
+            vectors & self.masked,
+            0,
+            "a message of a vector that is masked"
+        );
         if self.signal == Signal::Line && dev.wires.line {
-            vectors = u32::MAX;
+            vectors = !self.masked;
         }
         self.told(vectors);
+    }
+
+    /// Masks some vectors, or unmasks all.
+    fn mask(&mut self, dev: &mut Dev) {
+        match self.masked {
+            0 => {
+                self.masked = self.chance.next() as u32;
+                dev.write32(INTMS, self.masked);
+            }
+            _ => self.unmask(dev),
+        }
+        assert_eq!(dev.read32(INTMS), self.masked);
+    }
+
+    fn unmask(&mut self, dev: &mut Dev) {
+        dev.write32(INTMC, self.masked);
+        self.masked = 0;
     }
 
     /// Starts the controller, with the admin queues alone.
@@ -231,7 +259,7 @@ impl Guest {
         self.sqs.clear();
         self.cqs.clear();
         self.known.reset();
-        self.on = false;
+        (self.on, self.masked) = (false, 0);
         (self.shadow, self.shadow_due) = (false, false);
         (self.queue_due, self.alone) = (false, false);
     }
@@ -245,6 +273,9 @@ impl Guest {
 
     /// Waits until all that was sent is done; panics if it never is.
     pub(crate) fn settle(&mut self, dev: &mut Dev, ram: &mut Ram) {
+        if self.masked != 0 {
+            self.unmask(dev);
+        }
         for _ in 0..20_000 {
             if !self.on {
                 return;

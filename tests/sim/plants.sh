@@ -74,6 +74,8 @@ planted "a command at work begins again" src/nvme/io/deallocate.rs \
 planted "a counter begins again" src/nvme/state/fields.rs \
 	'*at = None;' '*at = None; *writes = 0;'
 planted "a feature is lost" src/nvme/state/fields.rs \
+	'fields!(codec, not_coalesced' '*atomicity = false; fields!(codec, not_coalesced'
+planted "a mask of events is lost" src/nvme/state/fields.rs \
 	'for request in requests {' '*masked = [false; 2]; for request in requests {'
 planted "shadow doorbells are forgotten" src/nvme/state/fields.rs \
 	'codec.option(shadow, blank,' '*shadow = None; codec.option(shadow, blank,'

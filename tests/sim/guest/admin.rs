@@ -270,9 +270,10 @@ impl Guest {
         self.tell(What::Wrong(status), command, dev, ram);
     }
 
-    /// A doorbell of a queue that cannot be: an event, once the last one was read.
+    /// A doorbell of a queue that cannot be, or a value: an event, which is told once the log was
+    /// read since the last one.
     pub(super) fn bad_doorbell(&mut self, dev: &mut Dev) {
-        if self.known.event.is_some() || self.known.masked || self.alone {
+        if self.known.event.is_some() || self.alone {
             return;
         }
         let (at, what) = match self.chance.below(2) {

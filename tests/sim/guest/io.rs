@@ -116,7 +116,13 @@ impl Guest {
                 let (lba, count) = self.some_blocks(self.most());
                 self.send_read(queue, lba, count, dev, ram);
             }
+            23 | 24 if !self.config.optional.compare => {
+                self.send_unknown(queue, nvm::COMPARE, dev, ram);
+            }
             23 | 24 => self.send_compare(queue, dev, ram),
+            25 | 26 if !self.config.optional.write_zeroes => {
+                self.send_unknown(queue, nvm::WRITE_ZEROES, dev, ram);
+            }
             25 | 26 => {
                 let (lba, count) = self.some_blocks(65536);
                 let what = What::Zeroes(vec![(lba, count)]);
@@ -124,6 +130,9 @@ impl Guest {
                     let command = on_blocks(nvm::WRITE_ZEROES, lba, count);
                     self.send_what(queue, (what, command), None, dev, ram);
                 }
+            }
+            27 | 28 if !self.config.optional.deallocate => {
+                self.send_unknown(queue, nvm::DATASET, dev, ram);
             }
             27 | 28 => self.send_deallocate(queue, dev, ram),
             29 => {
@@ -232,6 +241,12 @@ impl Guest {
         self.send_what(queue, (what, command), Some(buffer), dev, ram);
     }
 
+    /// A command that others have, but not this controller, wherever it came from.
+    fn send_unknown(&mut self, queue: u16, opcode: u8, dev: &mut Dev, ram: &mut Ram) {
+        let what = What::Wrong(Status::INVALID_OPCODE);
+        self.send_what(queue, (what, on_blocks(opcode, 0, 1)), None, dev, ram);
+    }
+
     /// A command that must fail.
     fn send_wrong(&mut self, queue: u16, dev: &mut Dev, ram: &mut Ram) {
         let all = self.disk.blocks();
@@ -244,7 +259,9 @@ impl Guest {
             }),
             2 => (Status::LBA_RANGE, on_blocks(nvm::READ, all, 1)),
             3 => (Status::LBA_RANGE, on_blocks(nvm::WRITE, u64::MAX, 2)),
-            4 => (Status::LBA_RANGE, on_blocks(nvm::WRITE_ZEROES, all - 1, 2)),
+            4 if self.config.optional.write_zeroes => {
+                (Status::LBA_RANGE, on_blocks(nvm::WRITE_ZEROES, all - 1, 2))
+            }
             5 => (
                 Status::INVALID_FIELD,
                 on_blocks(nvm::READ, 0, (self.most() + 1).min(65536)),
