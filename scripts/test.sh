@@ -155,7 +155,10 @@ judge() {
 	fi
 }
 
-# in_vm SCRIPT...: one boot; scripts that were not reached stay without <name>.out.
+# machine_of SCRIPT: the kind of machine that it needs, as its header says: nothing, or "iommu".
+machine_of() { header "$1" machine; }
+
+# in_vm SCRIPT...: one boot, of the machine that the first needs; scripts that were not reached stay without <name>.out.
 in_vm() {
 	local script inside=() limit=300
 	# The machine's time: some minutes to boot in, and for each script its own limit and a
@@ -165,7 +168,10 @@ in_vm() {
 		limit=$((limit + $(script_limit "$script") + 60))
 	done
 	((limit <= $(time_left))) || limit=$(time_left)
-	VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK' \
+	local iommu=
+	# That which the kernel has a driver for.
+	[[ $(machine_of "$1") != iommu ]] || iommu=$([[ $KERNEL == debug ]] && echo amd || echo intel)
+	VM_IOMMU=$iommu VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK' \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"
@@ -193,7 +199,7 @@ lost_with_machine() {
 }
 
 vm_ring() {
-	local todo=() rest=() script name boots=0 started
+	local todo=() batch=() rest=() script name boots=0 started
 	mapfile -t todo < <(chosen)
 	while ((${#todo[@]} > 0)); do
 		if (($(time_left) < 60)); then
@@ -203,11 +209,19 @@ vm_ring() {
 			return
 		fi
 		boots=$((boots + 1))
-		say "virtual machine $boots: ${#todo[@]} selftest scripts"
-		in_vm "${todo[@]}"
+		batch=()
 		rest=()
-		started=0
 		for script in "${todo[@]}"; do
+			if [[ $(machine_of "$script") == "$(machine_of "${todo[0]}")" ]]; then
+				batch+=("$script")
+			else
+				rest+=("$script")
+			fi
+		done
+		say "virtual machine $boots: ${#batch[@]} selftest scripts"
+		in_vm "${batch[@]}"
+		started=0
+		for script in "${batch[@]}"; do
 			name=$(basename "$script" .sh)
 			if [[ -e $work/results/$name.out ]]; then
 				started=1

@@ -19,6 +19,8 @@ usage() {
 	                icount: single-threaded tcg whose time counts instructions)
 	  VM_MEM        memory (4G)
 	  VM_SMP        processors (2; always 1 with icount)
+	  VM_IOMMU      intel or amd: a machine with an emulated IOMMU of that kind, so that
+	                each PCI function is in an IOMMU group (none)
 	  VM_QEMU_ARGS  more arguments for QEMU, separated by spaces
 	  VM_KERNEL     another vmlinuz; VM_MODULES is then its lib/modules/<release> folder
 	  VM_APPEND     more arguments for the kernel
@@ -151,6 +153,14 @@ tcg) machine=(-accel "tcg,thread=multi" -cpu "max,la57=off") ;;
 icount) machine=(-accel "tcg,thread=single" -icount shift=0 -cpu "max,la57=off") smp=1 ;;
 *) die "VM_ACCEL is '$accel': it must be auto, kvm, tcg or icount" ;;
 esac
+iommu_append=
+case ${VM_IOMMU:-} in
+'') ;;
+# Only this machine can have one. The kernel asks for Intel's to be turned on.
+intel) machine+=(-machine q35 -device intel-iommu) iommu_append=intel_iommu=on ;;
+amd) machine+=(-machine q35 -device amd-iommu) ;;
+*) die "VM_IOMMU is '$VM_IOMMU': it must be intel or amd" ;;
+esac
 share() { echo "local,path=$2,mount_tag=$1,security_model=none,multidevs=remap${3:-}"; }
 machine+=(
 	-smp "$smp" -m "${VM_MEM:-4G}" -nodefaults -display none -no-reboot
@@ -169,7 +179,7 @@ machine+=(
 	-kernel /mnt/vmlinuz -initrd "$initrd"
 	# A processor that has stood still for so many seconds does not come back: end then.
 	-append "console=ttyS0 loglevel=5 panic=-1 log_buf_len=8M kasan_multi_shot \
-rcupdate.rcu_cpu_stall_timeout=100 sysctl.kernel.panic_on_rcu_stall=1 ${VM_APPEND:-}"
+rcupdate.rcu_cpu_stall_timeout=100 sysctl.kernel.panic_on_rcu_stall=1 $iommu_append ${VM_APPEND:-}"
 )
 # shellcheck disable=SC2206 # split on purpose
 [[ -z ${VM_QEMU_ARGS:-} ]] || machine+=($VM_QEMU_ARGS)
