@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """One QEMU process with a guest in it, running or waiting for a migration."""
 
+import base64
 import glob
 import itertools
 import os
@@ -114,12 +115,13 @@ class Guest:
     def hello(self, mark=0):
         """Waits until the guest has booted; the number of its boot."""
         boot = self.wait(lambda word, _: word == "hello", BOOT_SECONDS, mark, "boot of the guest")["boot"]
-        self.starts_work(mark)
+        self.task.boots(self, self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "guest that is ready"))
         return boot
 
-    def starts_work(self, mark=0):
-        """Waits until the guest, which is at its first boot, can work, and lets it."""
-        self.task.boots(self, self.wait(lambda word, _: word == "ready", BOOT_SECONDS, mark, "guest that is ready"))
+    def idle(self):
+        """Waits until the guest has booted and drives its disks, and gives it no work."""
+        self.wait(lambda word, _: word == "ready", BOOT_SECONDS, 0, "guest that is ready")
+        self.task.drive(self)
 
     def works_again(self, mark):
         """The same of a guest that was reset."""
@@ -173,6 +175,10 @@ class Guest:
         if fields["status"] != "0":
             raise Failed(f"{self.name}: {text}: status {fields['status']}: {written}")
         return written
+
+    def put(self, path, text):
+        """Makes a file in the guest."""
+        self.run(f"echo {base64.b64encode(text.encode()).decode()} | base64 -d >{path}")
 
     def keep(self, text):
         """Begins a command that goes on until `kept_ends`; it is a fault if it ends otherwise."""

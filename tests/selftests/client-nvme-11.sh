@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A guest with a file system on an NVMe device travels from memory to the memory of a PCI function and
+# back, by QEMU 11 and the ioctls (v2).
+# timeout: 900
+. "$(dirname "$0")/lib/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/client.sh
+. "$(dirname "$0")/lib/client.sh"
+need_module mdev-nvme
+load mdev-nvme
+bar=$(ivshmem_of 268435456)
+setup bind_pci "$bar"
+client travel 11 "$(type_node mdev_nvme0 256m)" --to "$(type_node "$bar" 256m)" --times $((3 * ${SOAK:-1}))
