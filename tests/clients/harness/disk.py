@@ -131,7 +131,7 @@ class Task:
         r"|I/O error|EXT4-fs (error|warning)|XFS .*(orrupt|error|shutdown)"
     )
     counts = ("reads", "writes", "irqs")
-    other_types = "(type)"
+    other_types = "(parameter), ERANGE: parameter `capacity`"
     older_states = False
 
     @staticmethod
