@@ -235,7 +235,6 @@ impl Device for Dev {
     fn begin_load(&mut self) -> Result<(), Errno> {
         self.memory()?;
         self.drive.begin_load(Box::new(*self.drive.controller()));
-        self.drive.begin_load(Box::new(*self.drive.controller()));
         self.loading = true;
         self.committed = false;
         self.unfit = None;
