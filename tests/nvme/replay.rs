@@ -72,8 +72,8 @@ fn replay(folder: &str, rounds: u64, check: fn(&[u8])) {
 
 #[test]
 fn hostile_guests() {
-    replay("fuzz/corpus/guest", 60, guest::check);
-    for round in 0..300 {
+    replay("fuzz/corpus/guest", 20, guest::check);
+    for round in 0..200 {
         let mut chance = Chance(round);
         let bytes: Vec<u8> = (0..chance.below(600))
             .map(|_| chance.below(256) as u8)
@@ -84,6 +84,6 @@ fn hostile_guests() {
 
 #[test]
 fn hostile_records() {
-    replay("fuzz/corpus/records", 60, records::check);
-    replay("golden/nvme", 200, records::check);
+    replay("fuzz/corpus/records", 20, records::check);
+    replay("golden/nvme", 100, records::check);
 }
