@@ -87,6 +87,15 @@ impl Context {
         }
     }
 
+    /// Calls `f` in the device's own thread, where guest memory is nearest.
+    pub(crate) fn in_opener_space<R>(&self, f: impl FnOnce() -> R) -> R {
+        let opener = self.0.opener.lock().clone();
+        match opener {
+            Some(opener) => opener.in_its_space(f),
+            None => f(),
+        }
+    }
+
     /// Whether the current task may use guest memory as the device's own thread could: VFIO gives
     /// it to the process that mapped it, which is taken to be the one that opened the device.
     pub fn is_opener(&self) -> bool {

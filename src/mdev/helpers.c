@@ -284,6 +284,39 @@ struct mm_struct *mdev_helper_current_mm_grab(void)
 	return current->mm;
 }
 
+/* In a thread of the kernel that has no address space. Whether what is mapped is still there. */
+bool mdev_helper_use_mm(struct mm_struct *mm)
+{
+	if (!mm || !mmget_not_zero(mm))
+		return false;
+	kthread_use_mm(mm);
+	return true;
+}
+
+void mdev_helper_unuse_mm(struct mm_struct *mm)
+{
+	kthread_unuse_mm(mm);
+	mmput(mm);
+}
+
+/*
+ * VFIO accesses guest memory in the address space that it was mapped in, which a thread of the
+ * kernel without one may take on. One that has taken on another tries without.
+ */
+int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, size_t len, bool write)
+{
+	int ret = vfio_dma_rw(vdev, iova, data, len, write);
+
+	if (ret && (current->flags & PF_KTHREAD) && current->mm) {
+		struct mm_struct *mm = current->mm;
+
+		kthread_unuse_mm(mm);
+		ret = vfio_dma_rw(vdev, iova, data, len, write);
+		kthread_use_mm(mm);
+	}
+	return ret;
+}
+
 void mdev_helper_mm_drop(struct mm_struct *mm)
 {
 	if (mm)

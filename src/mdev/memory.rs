@@ -256,7 +256,9 @@ impl GuestMemory<'_> {
         iova.checked_add(len as u64 - 1).ok_or(EINVAL)?;
         // SAFETY: The device is open by the invariant of `Memory`. `data` is valid for `len`
         // bytes: for writes if guest memory is read, and only read from if it is written.
-        to_result(unsafe { bindings::vfio_dma_rw(self.memory.vdev, iova, data.cast(), len, write) })
+        to_result(unsafe {
+            bindings::mdev_helper_dma_rw(self.memory.vdev, iova, data.cast(), len, write)
+        })
     }
 
     /// Pins `pages` pages from `iova`, which must be a multiple of the size of a page.

@@ -44,6 +44,25 @@ impl Opener {
         !self.mm.is_null() && unsafe { bindings::mdev_helper_current_mm() } == self.mm
     }
 
+    /// Calls `f`, in a thread of the kernel, with the opener's address space as the thread's own,
+    /// if it is still there: guest memory is accessed by it, and changing over for each access
+    /// would cost more than the access.
+    pub(crate) fn in_its_space<R>(&self, f: impl FnOnce() -> R) -> R {
+        /// Leaves it, however `f` ends.
+        struct Inside(*mut bindings::mm_struct);
+        impl Drop for Inside {
+            fn drop(&mut self) {
+                // SAFETY: We have entered it, with a reference.
+                unsafe { bindings::mdev_helper_unuse_mm(self.0) };
+            }
+        }
+        // SAFETY: We have the structure by the invariant. It is for threads of the kernel, which
+        // the only caller is.
+        let entered = unsafe { bindings::mdev_helper_use_mm(self.mm) };
+        let _inside = entered.then(|| Inside(self.mm));
+        f()
+    }
+
     /// Calls `f`, and lets the group pay for what it allocates.
     pub(crate) fn pay_for<R>(&self, f: impl FnOnce() -> R) -> R {
         /// Puts back who paid before, however `f` ends.

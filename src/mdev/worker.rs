@@ -182,7 +182,8 @@ unsafe extern "C" fn run<T: Driver>(data: *mut c_void) -> c_int {
     let state = unsafe { &*data.cast::<State<T>>() };
     let context = state.context();
     while context.bell().begin() {
-        let more = state.device().is_some_and(|device| device.work(context));
+        let work = || state.device().is_some_and(|device| device.work(context));
+        let more = context.in_opener_space(work);
         context.bell().end(more);
         // SAFETY: We hold no lock.
         unsafe { bindings::mdev_helper_cond_resched() };
