@@ -35,9 +35,9 @@ const BREATH: u64 = 4096;
 
 /// How many regions there are.
 pub(crate) fn count<T: Driver>(state: &State<T>) -> u32 {
-    match state.section() {
-        Some(_) => v1::INDEX + 1,
-        None => bindings::VFIO_PCI_NUM_REGIONS,
+    match state.has_region() {
+        true => v1::INDEX + 1,
+        false => bindings::VFIO_PCI_NUM_REGIONS,
     }
 }
 

@@ -95,8 +95,12 @@ pub(crate) struct State<T: Driver> {
     #[pin]
     config: Config,
     context: Context,
-    /// The data section of the migration region, made when the mdev is opened for the first time.
-    section: SetOnce<SharedSection>,
+    /// Whether whoever has it open finds the migration region.
+    has_region: Atomic<bool>,
+    /// The data section of that region, from its first use to the last close: most users never
+    /// look at it.
+    #[pin]
+    section: Mutex<Option<Arc<SharedSection>>>,
     /// Made when the mdev is opened for the first time.
     device: SetOnce<Pin<KBox<T::Device>>>,
 }
@@ -152,7 +156,8 @@ impl<T: Driver> State<T> {
             ),
             config <- config,
             context,
-            section: SetOnce::new(),
+            has_region: Atomic::new(false),
+            section <- new_mutex!(None),
             device: SetOnce::new(),
         }))
     }
@@ -192,9 +197,27 @@ impl<T: Driver> State<T> {
         enter().or_else(|| self.step(|_| enter())).ok_or(EBUSY)
     }
 
-    /// The data section of the migration region, if the device offers one and was ever opened.
-    pub(crate) fn section(&self) -> Option<&SharedSection> {
-        self.section.as_ref()
+    /// Whether there is a migration region.
+    pub(crate) fn has_region(&self) -> bool {
+        self.has_region.load(Relaxed)
+    }
+
+    /// The data section of the migration region, made now if need be.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` without such a region, `ENOMEM`.
+    pub(crate) fn section(&self) -> Result<Arc<SharedSection>> {
+        if !self.has_region() {
+            return Err(EINVAL);
+        }
+        let mut section = self.section.lock();
+        if let Some(section) = &*section {
+            return Ok(section.clone());
+        }
+        let fresh = Arc::new(SharedSection::new()?, GFP_KERNEL)?;
+        *section = Some(fresh.clone());
+        Ok(fresh)
     }
 
     /// The driver's device, if the mdev was ever opened.
@@ -289,11 +312,8 @@ impl<T: Driver> State<T> {
             // There is nothing behind it, and a device that only seems to work is worse.
             return Err(EOPNOTSUPP);
         }
-        let wants_section = self.protocols().is_some_and(Protocols::has_v1);
-        if wants_section && self.section().is_none() {
-            // Opening is never done twice at once.
-            self.section.populate(SharedSection::new()?);
-        }
+        let has_region = self.protocols().is_some_and(Protocols::has_v1);
+        self.has_region.store(has_region, Relaxed);
         let device = self.make_device()?;
         let opener = Arc::new(Opener::current(), GFP_KERNEL)?;
         self.step(|mut step| {
@@ -326,10 +346,9 @@ impl<T: Driver> State<T> {
         self.step(|mut step| {
             step.machine.close(&mut step.dev);
             step.region.release();
-            // Nobody has it mapped: a mapping keeps the device open.
-            if let Some(section) = self.section() {
-                section.clear();
-            }
+            // Nobody has it mapped: a mapping keeps the device open. The next user gets another.
+            let section = self.section.lock().take();
+            drop(section);
             *step.is_open = false;
             // It is paused, as the device is stopped.
             *step.worker = None;

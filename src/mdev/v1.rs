@@ -70,13 +70,6 @@ impl SharedSection {
         NonNull::new(memory).map(Self).ok_or(ENOMEM)
     }
 
-    /// Makes it all zeroes again: the next user is not to see what the last one left.
-    pub(crate) fn clear(&self) {
-        for at in (0..SECTION).step_by(PIECE) {
-            self.store(at, &[0; PIECE]);
-        }
-    }
-
     /// `len` bytes from `at`, cut to what there is.
     fn part(&self, at: usize, len: usize) -> (*mut c_void, usize) {
         let at = at.min(SECTION);
@@ -144,7 +137,7 @@ pub(crate) fn read<T: Driver>(
     offset: u64,
     len: usize,
 ) -> Result<usize> {
-    let section = state.section().ok_or(EINVAL)?;
+    let section = state.section()?;
     if let Some(at) = data(offset) {
         return pieces(at, len, |at, len| {
             let mut piece = [0; PIECE];
@@ -156,7 +149,7 @@ pub(crate) fn read<T: Driver>(
     let mut value = register(len)?;
     state.step(|mut step| {
         step.region
-            .read(offset, &mut value, step.machine, &mut step.dev, section)
+            .read(offset, &mut value, step.machine, &mut step.dev, &*section)
             .map_err(error_of)
     })?;
     user.write_slice(&value)?;
@@ -174,7 +167,7 @@ pub(crate) fn write<T: Driver>(
     offset: u64,
     len: usize,
 ) -> Result<usize> {
-    let section = state.section().ok_or(EINVAL)?;
+    let section = state.section()?;
     if let Some(at) = data(offset) {
         return pieces(at, len, |at, len| {
             let mut piece = [0; PIECE];
@@ -190,7 +183,7 @@ pub(crate) fn write<T: Driver>(
         let known = step.machine.refusal().is_some();
         let written = step
             .region
-            .write(offset, &value, step.machine, &mut step.dev, section);
+            .write(offset, &value, step.machine, &mut step.dev, &*section);
         if let Some(refusal) = step.machine.refusal().filter(|_| !known) {
             state.warn(format_args!("migration by v1: {refusal}"));
         }
@@ -245,7 +238,7 @@ pub(crate) unsafe fn map<T: Driver>(
     vma: *mut bindings::vm_area_struct,
     offset: u64,
 ) -> Result {
-    let section = state.section().ok_or(EINVAL)?;
+    let section = state.section()?;
     // SAFETY: As the caller promises.
     unsafe { section.map(vma, offset) }
 }
