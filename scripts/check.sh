@@ -26,6 +26,11 @@ in_root() { "$here/in-root.sh" "$@"; }
 # The framework can: it computes with sizes and indices of its own tables.
 # shellcheck disable=SC2329 # called through checked
 panics_are_found() { ! in_root scripts/check-panics.sh build/lint/src/mdev/mdev.o >/dev/null; }
+# The controller of a new NVMe device is on the stack for a moment.
+# shellcheck disable=SC2329 # called through checked
+frames_are_found() {
+	! in_root env STACK_LIMIT=1024 scripts/check-stack.sh build/lint/src/driver/mdev_nvme.o >/dev/null
+}
 
 # The roots of the crates that Kbuild alone builds; rustfmt follows their modules.
 kernel_crates=(src/mdev/mdev.rs src/driver/mdev_nvme.rs samples/mdev_mtty.rs tests/drivers/mdev_dma.rs)
@@ -41,6 +46,9 @@ checked "clippy of the kernel crates" env KERNEL=lint "$here/modules.sh" KRUSTFL
 checked "the core cannot panic" in_root scripts/check-panics.sh build/lint/src/core/migcore.o
 checked "the NVMe controller cannot panic" in_root scripts/check-panics.sh build/lint/src/nvme/nvme.o
 checked "panics are really found" panics_are_found
+checked "no function needs too much of the stack" in_root scripts/check-stack.sh \
+	build/lint/{src/core/migcore,src/nvme/nvme,src/driver/mdev_nvme,samples/mdev_mtty}.o
+checked "frames are really found" frames_are_found
 checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
 	cargo doc --quiet --locked --workspace --no-deps --document-private-items
 checked "layers" "$here/check-layers.sh" "$PROJECT"
