@@ -6,7 +6,8 @@
 use crate::chance::Chance;
 use crate::host::Host;
 use migcore::migration::v1::SECTION;
-use migcore::migration::{Filled, Front, SessionId, State};
+use migcore::migration::{Device, Filled, Front, SessionId, State};
+use migcore::stream::{END_PAYLOAD, HEADER};
 
 /// A migration on its way.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub(crate) struct Migration {
     before: (Vec<u8>, u64),
     /// The initial bytes when they were last asked for.
     initial: u64,
+    /// The bytes that were read so far.
+    read: u64,
+    /// What the source said at the beginning that they would be at most, if it was stopped then.
+    most: Option<u64>,
 }
 
 /// Why a migration does not go on.
@@ -39,6 +44,7 @@ impl Migration {
         target: &mut Host,
     ) -> Option<Self> {
         let before = (target.dev.state(), target.dev.drive.media().count());
+        let most = paused.then(|| source.machine.size(&mut source.dev));
         let (save, load) = match front {
             Front::V2 => {
                 let to = if paused {
@@ -76,6 +82,8 @@ impl Migration {
             refused: false,
             before,
             initial: u64::MAX,
+            read: 0,
+            most,
         })
     }
 
@@ -90,6 +98,7 @@ impl Migration {
             None => source.chunk().ok()?,
         };
         self.wire.extend_from_slice(&bytes);
+        self.read += bytes.len() as u64;
         Some(!bytes.is_empty())
     }
 
@@ -170,17 +179,40 @@ impl Migration {
         source: &mut Host,
         target: &mut Host,
     ) -> Result<(), Over> {
-        let mut failures = 0;
+        let (size, read) = (source.dev.drive.size(), self.read);
+        let failed = source.dev.store().failed;
+        let mut left = 100;
         loop {
             match self.read(source) {
                 Some(true) => {}
                 Some(false) => break,
-                None if failures > 100 => return Err(Over),
-                None => failures += 1,
+                None if left == 0 => return Err(Over),
+                None => left -= 1,
             }
             if chance.once_in(3) {
                 self.give(usize::MAX, target)?;
             }
+        }
+        // A region has offered something before; a failure splits what would be one record.
+        if self.front == Front::V2 && source.dev.store().failed == failed {
+            let first = if read == 0 {
+                HEADER + source.dev.version_len()
+            } else {
+                0
+            };
+            let rest = match self.read - read {
+                // It was read to its end before.
+                0 => size,
+                _ => size + (first + HEADER + END_PAYLOAD) as u64,
+            };
+            assert_eq!(self.read - read, rest, "what there is when it is stopped");
+        }
+        if let Some(most) = self.most {
+            assert!(
+                self.read <= most,
+                "{} bytes, but at most {most} were told",
+                self.read
+            );
         }
         while !self.wire.is_empty() {
             let most = chance.pick(&[1000, 50_000, usize::MAX]);
@@ -264,6 +296,7 @@ impl Migration {
             return None;
         }
         self.back(source);
+        (self.read, self.most) = (0, None);
         Some(source.set(3).is_ok())
     }
 }
