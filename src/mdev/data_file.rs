@@ -180,7 +180,8 @@ impl<T: Driver> Session<T> {
         self.with_device(|device| device.check_session(self))?;
         let mut done = 0;
         while !from.is_empty() {
-            let size = from.len().min(buffer.len());
+            let wanted = self.with_device(|device| device.wanted(self, buffer.len()))?;
+            let size = from.len().min(wanted);
             let piece = buffer.get_mut(..size).ok_or(EIO)?;
             match from.read_slice(piece) {
                 Ok(()) => {}

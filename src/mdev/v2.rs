@@ -215,6 +215,13 @@ impl<T: Driver> State<T> {
         })
     }
 
+    /// How many bytes of a load are best taken next, at most `room`.
+    pub(crate) fn wanted(&self, session: &Session<T>, room: usize) -> Result<usize> {
+        self.step_of(session, |step, id| {
+            step.machine.wanted(id, room).map_err(error_of)
+        })
+    }
+
     /// Takes the next bytes of a load.
     pub(crate) fn push(&self, session: &Session<T>, bytes: &[u8]) -> Result {
         self.step_of(session, |mut step, id| {

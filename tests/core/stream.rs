@@ -4,7 +4,7 @@
 
 use crate::cases;
 use crate::streams::{end, goldens, header, outcome, record, sum, written, Target, LINE};
-use migcore::stream::{crc32c, Fault, Kind, Reader, Refusal, Writer};
+use migcore::stream::{crc32c, Fault, Kind, Reader, Refusal, Sink, Taken, Writer};
 use migcore::stream::{HEADER, MAX_PAYLOAD, MAX_RECORD, MAX_VERSION};
 use migcore::Errno;
 use proptest::collection::vec;
@@ -343,6 +343,57 @@ fn writer_keeps_the_rules() {
     );
     assert_eq!(writer.end(&mut room), 0, "again");
     assert_eq!(writer.frame(Kind::own(0), &mut room, 1), 0, "after the end");
+}
+
+/// Which payloads were taken from where the client has them.
+struct InPlace<'a> {
+    stream: &'a [u8],
+    found: Vec<bool>,
+}
+
+impl Sink for InPlace<'_> {
+    fn version(&mut self, _: &str) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    fn record(&mut self, _: Kind, payload: &[u8]) -> Result<Taken, Errno> {
+        self.found
+            .push(self.stream.as_ptr_range().contains(&payload.as_ptr()));
+        Ok(Taken::Yes)
+    }
+
+    fn end(&mut self) -> Result<(), Errno> {
+        Ok(())
+    }
+}
+
+#[test]
+fn long_payloads_are_not_copied_if_pieces_are_cut_as_wanted() {
+    let long = vec![7; 120_000];
+    let short = [1; 100];
+    let records: Vec<(Kind, &[u8])> = [&long[..], &long, &long, &short, &short, &long, &long]
+        .map(|payload| (Kind::own(0), payload))
+        .to_vec();
+    let stream = written(LINE, &records);
+    let mut reader = Reader::new(vec![0; MAX_RECORD], crc32c);
+    let mut sink = InPlace {
+        stream: &stream,
+        found: Vec::new(),
+    };
+    let (mut left, mut pieces) = (&stream[..], 0);
+    while !left.is_empty() {
+        let wanted = reader.wanted(MAX_RECORD);
+        assert!((1..=MAX_RECORD).contains(&wanted));
+        let (piece, after) = left.split_at(left.len().min(wanted));
+        reader.push(piece, &mut sink).expect("sound");
+        left = after;
+        pieces += 1;
+    }
+    assert_eq!(reader.finish(), Ok(()));
+    // The second and the last begin at the end of a piece that was cut before anything long was seen.
+    assert_eq!(sink.found, [true, false, true, true, true, true, false]);
+    assert!(pieces <= 10, "{pieces} pieces");
+    assert_eq!(reader.wanted(0), 1);
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {

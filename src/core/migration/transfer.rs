@@ -9,6 +9,9 @@ use super::state::State;
 use crate::errno::Errno;
 use crate::stream::{Kind, HEADER, MAX_PAYLOAD, MAX_RECORD, MAX_VERSION};
 
+#[cfg(doc)]
+use crate::stream::Reader;
+
 /// What a save had to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
@@ -81,6 +84,19 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
                 .map_err(|refusal| refusal.errno()),
             _ => Err(Errno::NoDev),
         }
+    }
+
+    /// How many bytes a client's piece of a load is best cut at, of at least one and at most `room`:
+    /// see [`Reader::wanted`]. It changes no outcome.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`: the session is over.
+    pub fn wanted(&mut self, id: SessionId, room: usize) -> Result<usize, Errno> {
+        Ok(match self.live(id)? {
+            Transfer::Load(load) => load.reader.wanted(room),
+            _ => room.max(1),
+        })
     }
 
     /// An estimate of what a read would give in pre-copy. What was filled but not read yet is the

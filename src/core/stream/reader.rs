@@ -65,7 +65,12 @@ pub struct Reader<B> {
     restartable: bool,
     /// END came; only a stream that begins again may follow.
     ended: bool,
+    /// The last record was a long one.
+    long: bool,
 }
+
+/// A payload of so many bytes is worth that a piece ends where its record does.
+const LONG: u32 = 16 << 10;
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -90,6 +95,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
             state: State::Header(0),
             restartable: false,
             ended: false,
+            long: false,
         }
     }
 
@@ -101,6 +107,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
             restartable: true,
             ..self
         }
+    }
+
+    /// How many bytes are best pushed next, of at least one and at most `room`: a payload that comes
+    /// whole is taken from where it is, any other is put together first. So long records, of which
+    /// mostly many follow each other, are asked for in two pieces, header and payload.
+    pub fn wanted(&self, room: usize) -> usize {
+        let wanted = match self.state {
+            State::Header(have) if self.long => HEADER.saturating_sub(have),
+            State::Payload(_, length, have) => length.saturating_sub(have),
+            _ => room,
+        };
+        wanted.min(room).max(1)
     }
 
     /// Takes more of the stream.
@@ -200,6 +218,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Reader<B> {
         self.progress.order(header.kind)?;
         let room = self.buffer.as_ref().len().min(self.buffer.as_mut().len());
         self.ended = header.kind == Kind::END;
+        self.long = header.length >= LONG;
         self.state = match rules::length(header.kind, header.length, room)? {
             // Nothing will come that it could be taken with.
             0 => take(&mut self.progress, self.checksum, header, &[], sink)?,

@@ -95,7 +95,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Region<B> {
         machine.push(id, &[], dev)?;
         let mut at = 0_usize;
         while at < size {
-            let len = record.as_ref().len().min(size.saturating_sub(at));
+            let len = machine.wanted(id, record.as_ref().len())?;
+            let len = len.min(size.saturating_sub(at));
             let piece = record.as_mut().get_mut(..len).filter(|p| !p.is_empty());
             let piece = piece.ok_or(Errno::Inval)?;
             section.load(at, piece);
