@@ -16,6 +16,7 @@ use kernel::{
 };
 use nvme::{
     media::{
+        Run,
         Store as Pages,
         PAGE, //
     },
@@ -77,6 +78,13 @@ impl Pages for Store {
         match self {
             Self::Ram(ram) => ram.next(from),
             Self::Bar(slice) => slice.next(from),
+        }
+    }
+
+    fn next_run(&self, from: u64) -> Option<Run> {
+        match self {
+            Self::Ram(ram) => ram.next_run(from),
+            Self::Bar(slice) => slice.next_run(from),
         }
     }
 

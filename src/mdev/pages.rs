@@ -195,6 +195,22 @@ impl Pages {
         self.count
     }
 
+    /// The first pages that are there, from one on, and how many at least follow each other.
+    pub fn next_run(&self, from: u64) -> Option<(u64, u64)> {
+        let (first, mut at) = Self::place(from)?;
+        for (index, leaf) in self.leaves.iter().enumerate().skip(first) {
+            if let Some(leaf) = leaf {
+                let frames = &leaf.frames()[at..];
+                if let Some(found) = frames.iter().position(Option::is_some) {
+                    let run = frames[found..].iter().take_while(|frame| frame.is_some());
+                    return Some(((index * LEAF + at + found) as u64, run.count() as u64));
+                }
+            }
+            at = 0;
+        }
+        None
+    }
+
     /// The first page that is there, from one on.
     pub fn next(&self, from: u64) -> Option<u64> {
         let (first, mut at) = Self::place(from)?;

@@ -181,11 +181,13 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
                 (0, Ok(true)) => return Err(MediaError::Failed),
                 (0, Err(error)) => return Err(error),
                 // It went without a word, so it is gone.
-                (0, Ok(false)) if mark == Mark::Initial => tracker.seen(Run { first, count: 1 }),
+                (0, Ok(false)) if mark == Mark::Initial => {
+                    tracker.seen(mark, Run { first, count: 1 })
+                }
                 (0, Ok(false)) => tracker.discarded(first),
                 // Whatever was wrong with the next one will be so again.
                 _ => {
-                    tracker.seen(run);
+                    tracker.seen(mark, run);
                     return Ok(Some(run));
                 }
             }

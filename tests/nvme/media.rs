@@ -44,6 +44,15 @@ impl Store for Pages {
         self.pages.range(from..).next().map(|(page, _)| *page)
     }
 
+    /// Cut at an odd place, so that runs of it join.
+    fn next_run(&self, from: u64) -> Option<Run> {
+        let first = self.next(from)?;
+        let end = first + 5 - first % 5;
+        let there = |page: &u64| self.pages.contains_key(page);
+        let count = (first..end).take_while(there).count() as u64;
+        Some(Run { first, count })
+    }
+
     fn count(&self) -> u64 {
         self.pages.len() as u64
     }
@@ -252,6 +261,11 @@ proptest! {
             prop_assert_eq!(bits.count(), set.len() as u64);
             prop_assert_eq!(bits.contains(number), set.contains(&number));
             prop_assert_eq!(bits.next(number), set.range(number..).next().copied());
+            let run = bits.next(number).map(|first| Run {
+                first,
+                count: (first..).take_while(|at| set.contains(at)).count() as u64,
+            });
+            prop_assert_eq!(bits.next_run(number), run);
         }
     }
 }

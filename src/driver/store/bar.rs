@@ -22,6 +22,7 @@ use mdev::pci::BarMemory;
 use nvme::{
     media::{
         Bitmap,
+        Run,
         Store,
         PAGE, //
     },
@@ -144,6 +145,10 @@ impl Store for Slice {
 
     fn next(&self, from: u64) -> Option<u64> {
         self.there.next(from)
+    }
+
+    fn next_run(&self, from: u64) -> Option<Run> {
+        self.there.next_run(from)
     }
 
     fn count(&self) -> u64 {

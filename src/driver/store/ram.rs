@@ -7,7 +7,10 @@
 use kernel::prelude::*;
 use mdev::Pages;
 use nvme::{
-    media::Store,
+    media::{
+        Run,
+        Store, //
+    },
     outside::MediaError, //
 };
 
@@ -47,6 +50,11 @@ impl Store for Ram {
 
     fn next(&self, from: u64) -> Option<u64> {
         self.0.next(from)
+    }
+
+    fn next_run(&self, from: u64) -> Option<Run> {
+        let (first, count) = self.0.next_run(from)?;
+        Some(Run { first, count })
     }
 
     fn count(&self) -> u64 {

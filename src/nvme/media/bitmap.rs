@@ -2,6 +2,8 @@
 
 //! A set of page numbers, in memory that somebody else has.
 
+use super::Run;
+
 const BITS: u64 = u64::BITS as u64;
 
 /// The numbers below `len` that are in the set, a bit each.
@@ -81,8 +83,26 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
         }
     }
 
+    /// Puts the numbers from `first` up to, but without, `end` into the set.
+    pub(super) fn insert_all(&mut self, first: u64, end: u64) {
+        self.each_word(first, end, |word, mask, count| {
+            let new = u64::from((mask & !*word).count_ones());
+            *count = count.saturating_add(new);
+            *word |= mask;
+        });
+    }
+
     /// Takes the numbers from `first` up to, but without, `end` out of the set.
     pub(super) fn remove_all(&mut self, first: u64, end: u64) {
+        self.each_word(first, end, |word, mask, count| {
+            let gone = u64::from((mask & *word).count_ones());
+            *count = count.saturating_sub(gone);
+            *word &= !mask;
+        });
+    }
+
+    /// Calls `f` with each word that has some of the numbers, their bits there, and the count.
+    fn each_word(&mut self, first: u64, end: u64, f: impl Fn(&mut u64, u64, &mut u64)) {
         let mut at = first;
         let end = end.min(self.len);
         while at < end {
@@ -92,9 +112,7 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
             if let Some(word) = self.words.as_mut().get_mut(word) {
                 // CAST: less than 64 of them, 64 at most.
                 let mask = ones(count as u32).wrapping_shl(in_word as u32);
-                let gone = u64::from((*word & mask).count_ones());
-                self.count = self.count.saturating_sub(gone);
-                *word &= !mask;
+                f(word, mask, &mut self.count);
             }
             at = at.saturating_add(count);
         }
@@ -106,6 +124,15 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
             return None;
         }
         self.find(self, from, |word, _| word)
+    }
+
+    /// The first numbers in the set, from one on, that follow each other.
+    pub fn next_run(&self, from: u64) -> Option<Run> {
+        let first = self.next(from)?;
+        let end = self.find(self, first, |word, _| !word);
+        let end = end.unwrap_or(self.len).min(self.len);
+        let count = end.saturating_sub(first);
+        Some(Run { first, count })
     }
 
     /// The first number, from one on, that `select` finds in a word of this set and the word of

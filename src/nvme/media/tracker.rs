@@ -87,12 +87,22 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
         self.gone
     }
 
-    /// These are there at the beginning.
+    /// These are there at the beginning; none of them has a mark yet.
     pub(super) fn begin_with(&mut self, run: Run) {
-        let end = run.first.saturating_add(run.count).min(self.pages);
-        for page in run.first..end {
-            self.set(page, Mark::Initial);
-        }
+        let (first, end) = (
+            run.first,
+            run.first.saturating_add(run.count).min(self.pages),
+        );
+        let Some(last) = end.checked_sub(1).filter(|last| *last >= first) else {
+            return;
+        };
+        self.initial.insert_all(first, end);
+        let joined = [first, end].map(|page| u64::from(self.goes_on(Mark::Initial, page)));
+        let joined = joined.iter().sum();
+        let groups = (last / RUN).saturating_sub(first / RUN).saturating_add(1);
+        let Amount { pages, runs } = &mut self.unseen;
+        *pages = pages.saturating_add(end.saturating_sub(first));
+        *runs = runs.saturating_add(groups).saturating_sub(joined);
     }
 
     /// A page was written.
@@ -120,18 +130,23 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
         };
         let from = self.find(mark, self.at).or_else(|| self.find(mark, 0))?;
         let first = self.start(mark, from);
-        let wanted = |page: &u64| *page == first || self.goes_on(mark, *page);
-        let end = first.saturating_add(RUN);
-        // CAST: at most `RUN`.
-        let count = (first..end).take_while(wanted).count() as u64;
+        // Such runs end at multiples of `RUN`, at the latest.
+        let rest = RUN.wrapping_sub(first % RUN);
+        let end = self.find_end(mark, first).min(first.saturating_add(rest));
+        let count = end.saturating_sub(first);
         Some((mark, Run { first, count }))
     }
 
-    /// These pages were seen; so are all before them, for now.
-    pub(super) fn seen(&mut self, run: Run) {
+    /// These pages, all of which have this mark, were seen; `first` is where their run begins. So
+    /// are all before them, for now.
+    pub(super) fn seen(&mut self, mark: Mark, run: Run) {
         let end = run.first.saturating_add(run.count);
-        for page in run.first..end {
-            self.set(page, Mark::Clean);
+        let ends = !self.goes_on(mark, end);
+        self.initial.remove_all(run.first, end);
+        self.changed.remove_all(run.first, end);
+        if let Some(amount) = self.amount(mark) {
+            amount.pages = amount.pages.saturating_sub(run.count);
+            amount.runs = amount.runs.saturating_sub(u64::from(ends));
         }
         self.at = end;
     }
