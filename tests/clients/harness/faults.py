@@ -41,8 +41,7 @@ def while_paused(journey):
     source.qmp.execute("stop")
     source.qmp.event("STOP", 30, mark)
     target, mark = under_way(journey)
-    source.qmp.execute("migrate_cancel")
-    source.qmp.migration(("cancelled",), MIGRATION_SECONDS, mark)
+    journey.cancel(mark)
     target.ended(END_SECONDS)
     if source.status() != "paused":
         raise Failed(f"the source was paused, now it is {source.status()}")
@@ -75,8 +74,8 @@ def cancelled(journey, state):
     """The guest stays, unharmed, and then travels."""
     journey.ready()
     target, mark = under_way(journey, state)
-    journey.guest.qmp.execute("migrate_cancel")
-    journey.stays(mark, "cancelled")
+    journey.cancel(mark)
+    journey.stays(mark)
     target.ended(END_SECONDS)
     journey.move()
 
@@ -102,7 +101,7 @@ def target_killed(journey, state):
         except Refused:
             # It has noticed already.
             pass
-    journey.stays(mark, "failed")
+    journey.stays(mark)
     journey.move()
 
 
@@ -142,7 +141,7 @@ def other_type(journey):
     log = devices.kernel_log()
     target = journey.target(others)
     mark = journey.send(target)
-    journey.stays(mark, "failed")
+    journey.stays(mark)
     target.ended(END_SECONDS)
     devices.says_why(log, others, journey.guest.task.other_types)
     journey.move()
@@ -180,7 +179,7 @@ def not_dropped(journey):
     log = devices.kernel_log()
     target = journey.target()
     mark = journey.send(target)
-    journey.stays(mark, "failed")
+    journey.stays(mark)
     # The older client keeps the connection, so that the target would wait for ever.
     target.kill()
     devices.says_why(log, source.devices, "state version 1 cannot carry")
@@ -214,8 +213,7 @@ def removed(journey):
     device = source.devices[0]
     removal = device.remove_later()
     source.complains("not allowed while migrating", 30)
-    source.qmp.execute("migrate_cancel")
-    source.qmp.migration(("cancelled",), MIGRATION_SECONDS, mark)
+    journey.cancel(mark)
     target.ended(END_SECONDS)
     # The kernel repeats its request every 10 seconds; then the guest must let go.
     source.qmp.event("DEVICE_DELETED", 60, mark, lambda data: data.get("device") == "vfio0")

@@ -146,11 +146,20 @@ class Journey:
         """There, as a file: the source has ended before the target begins."""
         self.load(self.save())
 
-    def stays(self, mark, state):
+    def cancel(self, mark):
+        """Gives the migration up that began at the mark."""
+        self.guest.qmp.execute("migrate_cancel")
+        # QEMU closes the way back, and with it the connection, before it notes that it cancels: what is
+        # just being sent may fail first.
+        ended = self.guest.qmp.migration(("completed", "failed", "cancelled"), MIGRATION_SECONDS, mark)
+        if ended == "completed":
+            raise Failed("the migration completed, though it was cancelled")
+
+    def stays(self, mark):
         """After a migration that did not take place: the guest runs where it was, unharmed."""
         ended = self.guest.qmp.migration(("completed", "failed", "cancelled"), MIGRATION_SECONDS, mark)
-        if ended != state:
-            raise Failed(f"the migration {ended}, not {state}: {self.reason(self.guest)}")
+        if ended == "completed":
+            raise Failed("the migration completed")
         if self.guest.status() != "running":
             self.guest.qmp.event("RESUME", 30, mark)
         self.guest.exchange()

@@ -12,6 +12,10 @@ def note(text):
         print(f"# {line}", flush=True)
 
 
+class Skipped(Exception):
+    """A test that makes no sense here, with why."""
+
+
 class Results:
     def __init__(self, planned, where):
         """`where()` tells, in lines, how things stand."""
@@ -26,6 +30,9 @@ class Results:
         try:
             test(*arguments)
             good = True
+        except Skipped as why:
+            self.skip(name, why)
+            return True
         except Failed as error:
             note(error)
             note(self.where())
