@@ -143,6 +143,7 @@ impl<T: Driver> Parent<T> {
                 total: units,
                 used: 0,
                 devices: 0,
+                whole: false,
             }),
             limit <- Limit::new(),
             notices <- Limit::new(),
@@ -314,12 +315,6 @@ impl<T: Driver> Parent<T> {
         taken
     }
 
-    /// Whether the parent is offered whole.
-    pub(crate) fn is_whole(&self) -> bool {
-        // While it is being changed, it is not.
-        self.whole.try_lock().is_some_and(|whole| whole.is_some())
-    }
-
     /// Offers the parent whole, or takes that back.
     ///
     /// # Errors
@@ -362,6 +357,7 @@ impl<T: Driver> Parent<T> {
         let child = unsafe { WholeDevice::new(self, seat.kind) }.map_err(failed)?;
         let child = KBox::pin_init(child, GFP_KERNEL).map_err(failed)?;
         undo.dismiss();
+        self.shared.lock().whole = true;
         Ok(child)
     }
 
@@ -369,6 +365,7 @@ impl<T: Driver> Parent<T> {
     fn remove_whole(&self, child: Pin<KBox<WholeDevice<T>>>) {
         drop(child);
         let mut shared = self.shared.lock();
+        shared.whole = false;
         // It had all, and nothing else was there.
         let all = shared.used;
         shared.give_back(all);

@@ -249,7 +249,7 @@ impl<T: Driver> File for WholeFile<T> {
     }
 
     fn read(parent: &Parent<T>, out: &mut dyn Write) -> fmt::Result {
-        writeln!(out, "{}", u8::from(parent.is_whole()))
+        writeln!(out, "{}", u8::from(parent.shared.lock().whole))
     }
 }
 

@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     pub(crate) used: u64,
     /// How many devices there are.
     pub(crate) devices: usize,
+    /// Whether the one that there is is the parent as a whole.
+    pub(crate) whole: bool,
 }
 
 impl Shared {

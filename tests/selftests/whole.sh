@@ -6,7 +6,7 @@
 need_module mdev-nvme
 tool=$selftests/../../target/release/mdev-migrate
 [[ -x $tool ]] || { echo "no target/release/mdev-migrate: run make"; exit 1; }
-plan 15
+plan 16
 load mdev-nvme
 # One with the capacity of its memory, one with as much as it is told.
 bar=$(ivshmem_of 67108864)
@@ -200,6 +200,22 @@ at_once() {
 	PY
 	accepts "$(settings_of "$bar")/whole" 0
 }
+# Who reads is told the truth, however many do.
+read_at_once() {
+	python3 -E -S - "$(settings_of "$bar")/whole" <<-'PY'
+		import os, sys, threading
+		answers = []
+		def read():
+		    file = os.open(sys.argv[1], os.O_RDONLY)
+		    answers.extend(os.pread(file, 4096, 0) for _ in range(2000))
+		threads = [threading.Thread(target=read) for _ in range(4)]
+		for thread in threads:
+		    thread.start()
+		for thread in threads:
+		    thread.join()
+		assert answers == [b"1\n"] * 8000, set(answers)
+	PY
+}
 # Its files held open say ENODEV once it has gone.
 held() {
 	offer_whole "$bar"
@@ -249,6 +265,7 @@ check "the tool lists it, and finds one for the other" with_whole "$bar" tool
 check "what the tool finds for a whole device accepts it" with_whole "$bar" found
 check "offered and taken back 20 times, two at once" again
 check "four writers at once" at_once
+check "four readers at once" with_whole "$bar" read_at_once
 check "its files held open answer ENODEV once it has gone" held
 check "unbinding takes it along" unbound
 check "the module goes, and it with it" unloaded
