@@ -4,7 +4,9 @@
 # machine: iommu
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-nvme
-plan 4
+guest=/project/target/release/nvme-guest
+[[ -x $guest ]] || { echo "no $guest: run make tool"; exit 1; }
+plan 5
 load mdev-nvme virtual_parents=0
 bar=$(ivshmem_of 67108864)
 mapfile -t edus < <(edu)
@@ -43,6 +45,11 @@ verdicts() {
 	accepts "$mdev/migration_version" "$(cat "$child/migration_version")"
 	remove "$(uuid 1)"
 }
+moved() {
+	create "$(type_node "$ram" 64m)" "$(uuid 1)"
+	"$guest" move "$(uuid 1)" --peer "$(whole_of "$bar")" --kib 2048
+	remove "$(uuid 1)"
+}
 ended() {
 	local before
 	before=$(group_of "/sys/bus/pci/devices/$bar")
@@ -55,5 +62,6 @@ ended() {
 check "each function is in a group of the IOMMU's" in_groups
 check "its whole device is in one of its own" own_group
 check "verdicts as on any machine" verdicts
+check "mdev -> whole -> mdev -> whole, at work" moved
 check "taken back and unbound, the function's group is as before" ended
 finish

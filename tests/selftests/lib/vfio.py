@@ -29,12 +29,13 @@ def ioctl(fd, request, data):
 class Device:
     """An open device. Closes all that it opened when its `with` ends.
 
-    The way to it is "group", with a container of type 1, or "iommufd", with the device's own file.
+    It is called by its UUID, or by its path in sysfs. The way to it is "group", with a container of
+    type 1, or "iommufd", with the device's own file.
     """
 
     def __init__(self, uuid, way="group"):
-        self.node = "/sys/bus/mdev/devices/" + uuid
-        self.uuid, self.way = uuid, way
+        self.node = os.path.realpath(os.path.join("/sys/bus/mdev/devices", uuid))
+        self.uuid, self.way = os.path.basename(self.node), way
         self.opened = []
         try:
             self.fd = self.by_group() if way == "group" else self.by_iommufd()
