@@ -10,6 +10,7 @@
 # MINUTES=N      stop the virtual machines N minutes after the begin (70, or 300 on the debug kernel);
 #                what was not reached then has failed
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
+# HOSTILE_SECONDS=N   the hostile guest goes on for N seconds; HOSTILE_SEED=N: what it does
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=../tests/selftests/lib/header.sh
@@ -171,7 +172,7 @@ in_vm() {
 	local iommu=
 	# That which the kernel has a driver for.
 	[[ $(machine_of "$1") != iommu ]] || iommu=$([[ $KERNEL == debug ]] && echo amd || echo intel)
-	VM_IOMMU=$iommu VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK' \
+	VM_IOMMU=$iommu VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK HOSTILE_SECONDS HOSTILE_SEED' \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"

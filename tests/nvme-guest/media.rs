@@ -3,7 +3,7 @@
 //! The life of the media: what is there when the device is opened again, and what memory it takes.
 
 use crate::{Settings, Task};
-use nvme::{spec::status::Status, MAX_TRANSFER};
+use nvme::MAX_TRANSFER;
 use nvme_guest::{
     blocks::Place,
     content::{difference, Random},
@@ -119,35 +119,47 @@ fn reset(settings: &Settings) -> Result {
 
 fn refuses(settings: &Settings) -> Result {
     let mut guest = settings.guest()?;
-    let (mut good, mut bad) = (Vec::new(), 0);
-    for (number, length) in parts(settings, &guest)? {
+    let all = parts(settings, &guest)?;
+    let mut good = Vec::with_capacity(all.len());
+    let mut bad = None;
+    for &(number, length) in &all {
         let data = &part(settings.seed, number)[..length];
-        let lba = lba(&guest, number);
-        let status = guest.try_write(1, lba, data, Place::default())?.status();
-        if status == Status::SUCCESS {
-            good.push(number);
-        } else {
-            println!("part {number} of {length} bytes: {status:?}");
-            bad += 1;
-            if bad == 3 {
-                break;
-            }
+        let status = guest
+            .try_write(1, lba(&guest, number), data, Place::default())?
+            .status();
+        if status.is_error() {
+            bad = Some((number, status));
+            break;
         }
+        good.push(number);
     }
-    println!("{} parts written, {bad} refused", good.len());
-    ensure(!good.is_empty(), || "nothing could be written".to_owned())?;
-    ensure(bad > 0, || "all of it could be written".to_owned())?;
+    // This process may have no more memory now either, so before it asks for any, some is given back;
+    // which can be used again then.
+    let mut freed = Vec::with_capacity(4);
+    while freed.len() < 4 {
+        let Some(number) = good.pop() else { break };
+        let blocks = MAX_TRANSFER / guest.namespace.block;
+        guest.deallocate(1, &[(lba(&guest, number), blocks as u32)])?;
+        freed.push(number);
+    }
+    let (number, status) = bad.ok_or("all of it could be written")?;
+    println!("{number} parts written, then {status:?}");
+    ensure(good.len() > 4, || {
+        format!("only {} parts could be written", good.len())
+    })?;
+    for number in freed {
+        let zeroes = guest.read_at(1, lba(&guest, number), MAX_TRANSFER, Place::default())?;
+        difference(&zeroes, &vec![0; MAX_TRANSFER]).map_or(Ok(()), Err)?;
+    }
     for number in good {
         let got = guest.read_at(1, lba(&guest, number), MAX_TRANSFER, Place::default())?;
         difference(&got, &part(settings.seed, number))
             .map_or(Ok(()), |text| Err(format!("part {number}: {text}")))?;
     }
-    // Room that is given back can be used again.
-    guest.deallocate(1, &[(0, (MAX_TRANSFER / guest.namespace.block) as u32)])?;
     guest.write_at(
         1,
-        0,
-        &part(settings.seed, 0)[..MAX_TRANSFER / 2],
+        lba(&guest, number),
+        &part(settings.seed, number)[..MAX_TRANSFER / 2],
         Place::default(),
     )
 }

@@ -120,8 +120,8 @@ impl Memory {
     }
 
     /// The two PRP entries of the command that uses a slot, for `length` bytes from `start` in its
-    /// first page. Lists are written where they are needed; `chained` makes them as many as
-    /// possible, of four entries each.
+    /// first page. Lists are written where they are needed; `chained` makes it two where
+    /// possible.
     pub fn prps(&self, number: usize, start: usize, length: usize, chained: bool) -> (u64, u64) {
         let at = slot(number);
         let first = Self::address(at + start);
@@ -137,35 +137,27 @@ impl Memory {
         }
     }
 
-    /// Writes a PRP list; its address. A chained one has three entries in the end of each of its
-    /// pages, and then the address of the next; as the room is little, pages are used again by
-    /// further parts of the list at other places in them.
+    /// Writes a PRP list; its address. A chained one has three entries at the end of its first
+    /// page, then the address of the next page, which has the others from its start (4.3).
     fn list(&self, at: usize, entries: &[u64], chained: bool) -> u64 {
-        const PAGES: usize = (SLOT - nvme::MAX_TRANSFER) / PAGE;
-        if !chained {
-            for (index, entry) in entries.iter().enumerate() {
-                self.put(at + index * 8, &entry.to_le_bytes());
-            }
-            return Self::address(at);
-        }
-        // The last entry of a page is a pointer, so each page takes part once.
-        let per_page = entries.len().div_ceil(PAGES).max(3);
-        let parts: Vec<&[u64]> = entries.chunks(per_page).collect();
-        let place = |part: usize, length: usize| {
-            let last = part + 1 == parts.len();
-            at + (part + 1) * PAGE - 8 * (length + usize::from(!last))
+        // A single entry that is left has its place where the pointer would be.
+        let (first, rest) = match entries.split_at_checked(3) {
+            Some((first, rest)) if chained && rest.len() > 1 => (first, rest),
+            _ => (entries, [].as_slice()),
         };
-        for (part, entries) in parts.iter().enumerate() {
-            let mut put = place(part, entries.len());
-            for entry in *entries {
-                self.put(put, &entry.to_le_bytes());
-                put += 8;
-            }
-            if let Some(next) = parts.get(part + 1) {
-                let next = Self::address(place(part + 1, next.len()));
-                self.put(put, &next.to_le_bytes());
-            }
+        let next = at + PAGE;
+        let pointer = (!rest.is_empty()).then(|| Self::address(next));
+        let begin = if chained {
+            next - 8 * (first.len() + pointer.iter().len())
+        } else {
+            at
+        };
+        for (n, entry) in first.iter().chain(pointer.iter()).enumerate() {
+            self.put(begin + n * 8, &entry.to_le_bytes());
         }
-        Self::address(place(0, parts[0].len()))
+        for (n, entry) in rest.iter().enumerate() {
+            self.put(next + n * 8, &entry.to_le_bytes());
+        }
+        Self::address(begin)
     }
 }

@@ -121,11 +121,13 @@ fn damaged(settings: &Settings) -> Result {
     let mut target = Guest::up(settings.peer()?, settings.kind, 16)?;
     target.write_media(1, 512 << 10, &random.bytes(256 << 10))?;
     target.disable()?;
-    busy.guest.memory.map(&target.device).or_else(|_| {
-        target.memory.unmap(&target.device)?;
-        busy.guest.memory.map(&target.device)
-    })?;
+    // What it is loaded with goes on in the source's memory, until another guest takes it.
+    target.memory.unmap(&target.device)?;
+    busy.guest.memory.map(&target.device)?;
     migration::load(&target.device, settings.protocol, &stream)?;
+    target.disable()?;
+    busy.guest.memory.unmap(&target.device)?;
+    target.memory.map(&target.device)?;
     // The source is unharmed: it goes on where it was.
     Client::new(&busy.guest.device, settings.protocol)?
         .run()

@@ -7,12 +7,13 @@
 header() { sed -n "s/^# $2: \(.*\)\$/\1/p" "$1" | head -n 1; }
 
 # script_limit SCRIPT: the seconds that it has. All takes several times as long on the debug kernel,
-# and as often as SOAK says, whose rounds have more in them.
+# and as often as SOAK says, whose rounds have more in them. The hostile guest's time comes on top.
 script_limit() {
 	local seconds
 	seconds=$(header "$1" timeout)
 	seconds=${seconds:-${SCRIPT_TIMEOUT:-180}}
 	[[ ${KERNEL:-} != debug ]] || seconds=$((4 * seconds))
+	seconds=$((seconds + 2 * ${HOSTILE_SECONDS:-0}))
 	[[ -z ${SOAK:-} ]] || seconds=$((10 * SOAK * seconds))
 	echo "$seconds"
 }
