@@ -37,3 +37,4 @@ int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, si
 void mdev_helper_mm_drop(struct mm_struct *mm);
 void mdev_helper_put_memcg(struct mem_cgroup *memcg);
 void *mdev_helper_alloc_frame(void);
+void mdev_helper_copy_frame(void *to, const void *from);

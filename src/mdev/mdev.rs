@@ -122,7 +122,10 @@ pub use self::migrate::{
     Migrate,
     Unfit, //
 };
-pub use self::pages::Pages;
+pub use self::pages::{
+    copy_page,
+    Pages, //
+};
 pub use self::parent::{
     Parent,
     Total, //

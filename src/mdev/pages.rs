@@ -66,6 +66,12 @@ impl DerefMut for Frame {
     }
 }
 
+/// Copies a whole page.
+pub fn copy_page(to: &mut [u8; PAGE_SIZE], from: &[u8; PAGE_SIZE]) {
+    // SAFETY: Both have a page's bytes, and as one is borrowed for writing they are apart.
+    unsafe { bindings::mdev_helper_copy_frame(to.as_mut_ptr().cast(), from.as_ptr().cast()) };
+}
+
 /// How many frames a page of references has.
 const LEAF: usize = PAGE_SIZE / size_of::<Option<Frame>>();
 

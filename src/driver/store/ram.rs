@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 
 use kernel::prelude::*;
-use mdev::Pages;
+use mdev::{
+    copy_page,
+    Pages, //
+};
 use nvme::{
     media::{
         Run,
-        Store, //
+        Store,
+        PAGE, //
     },
     outside::MediaError, //
 };
@@ -29,6 +33,10 @@ impl Store for Ram {
         let Some(bytes) = self.0.get(page) else {
             return Ok(false);
         };
+        if let Ok(data) = <&mut [u8; PAGE]>::try_from(&mut *data) {
+            copy_page(data, bytes);
+            return Ok(true);
+        }
         let from = bytes.get(offset..).and_then(|rest| rest.get(..data.len()));
         data.copy_from_slice(from.ok_or(MediaError::Failed)?);
         Ok(true)
@@ -37,6 +45,10 @@ impl Store for Ram {
     fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {
         // The guest has been promised the room; that there is no memory now is an error of ours.
         let bytes = self.0.get_mut(page).map_err(|_| MediaError::Failed)?;
+        if let Ok(data) = data.try_into() {
+            copy_page(bytes, data);
+            return Ok(());
+        }
         let to = bytes
             .get_mut(offset..)
             .and_then(|rest| rest.get_mut(..data.len()));
