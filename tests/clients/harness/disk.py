@@ -20,7 +20,7 @@ STOP = "/tmp/stop"
 # Status code (NVM Express 1.4, 4.6.1.2.1).
 INVALID_FIELD = 2
 # Also where there was one before.
-MAKE = {"ext4": "-F", "xfs": "-f -l size=16m"}
+MAKE = {"ext4": "-F", "xfs": "-f"}
 CHECK = {"ext4": "fsck.ext4 -f -n", "xfs": "xfs_repair -n"}
 # One line for a load: writes in random order, each block with its checksum and what it is a block of,
 # and reads them back, some while others are still written, all at the end.
