@@ -44,11 +44,7 @@ planted "the tracker forgets a page" src/nvme/media/tracker.rs \
 planted "a page that went is not told" src/nvme/media/tracker.rs \
 	'_ => self.set(page, Mark::Gone)' '_ => self.set(page, Mark::Clean)'
 planted "a page too many counts as seen" src/nvme/media/tracker.rs \
-	'let end = run.first.saturating_add(run.count);
-        for page in run.first..end {
-            self.set(page, Mark::Clean);' 'let end = run.first.saturating_add(run.count);
-        for page in run.first..end + 1 {
-            self.set(page, Mark::Clean);'
+	'let ends = !self.goes_on(mark, end);' 'let ends = !self.goes_on(mark, end); let end = end + 1;'
 planted "initial bytes become more" src/nvme/media/tracker.rs \
 	'self.set(page, Mark::Dirty);' 'self.set(page, Mark::Initial);'
 planted "runs are counted wrong" src/nvme/media/tracker.rs \
