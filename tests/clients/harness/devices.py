@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Mediated devices: making, finding, removing."""
+"""Mediated devices, and parents offered whole: making, finding, removing."""
 
 import contextlib
+import glob
 import os
 import threading
 import time
@@ -72,6 +73,32 @@ class Device:
         )
         thread.start()
         return thread
+
+
+class Whole(Device):
+    """The one device of a parent, without mdev: `Whole("/sys/class/mdev_bus/0000:00:05.0/settings/whole")`."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        write(kind, "1")
+        parent = os.path.dirname(os.path.dirname(os.path.realpath(kind)))
+        (self.path,) = glob.glob(f"{parent}/*.whole.*")
+        # What the kernel's log calls it.
+        self.uuid = os.path.basename(self.path)
+
+    @property
+    def capacity(self):
+        return int(read(self.file("capacity")))
+
+    def remove_later(self):
+        thread = threading.Thread(target=write, args=(self.kind, "0"), name=f"end of {self.uuid}", daemon=True)
+        thread.start()
+        return thread
+
+
+def make(kind):
+    """One device, of a type or of a parent offered whole, as the path says."""
+    return Whole(kind) if kind.endswith("/settings/whole") else Device(kind)
 
 
 def other(kind):

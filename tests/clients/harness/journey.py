@@ -3,7 +3,7 @@
 
 import tempfile
 
-from devices import Device, kernel_log, says_why
+from devices import kernel_log, make, says_why
 from guest import Guest, kill_all
 from ktap import note
 from timeline import Failed
@@ -48,7 +48,7 @@ class Journey:
 
     def another_place(self, kinds):
         """Devices of other types, where the guest does not fit."""
-        self.places.append([Device(kind) for kind in kinds])
+        self.places.append([make(kind) for kind in kinds])
         return self.places[-1]
 
     def target(self, devices=None):
@@ -174,7 +174,7 @@ class Journey:
     def make_devices(self):
         """Two places, with new devices."""
         self.remove_devices()
-        self.places = [[Device(kind) for kind in kinds] for kinds in (self.kinds, self.others)]
+        self.places = [[make(kind) for kind in kinds] for kinds in (self.kinds, self.others)]
 
     def afresh(self):
         """What a failed case left is nothing to build on: no guest, and new devices."""

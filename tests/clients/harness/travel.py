@@ -5,7 +5,8 @@
     travel.py CLIENT[,CLIENT...] TYPE_NODE... [--to TYPE_NODE...] [--times N] [--iommufd] [--option WORD]
               [--property WORD]
 
-CLIENT is a major version (7, 10, 11). With several types the guest has a device of each. Options
+CLIENT is a major version (7, 10, 11). With several types the guest has a device of each; the second
+place can also have parents' `settings/whole` in their stead. Options
 are words of the guest's command line, properties of QEMU's devices. By iommufd, QEMU is not told
 to migrate whatever is missing.
 """
