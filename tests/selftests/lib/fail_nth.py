@@ -10,6 +10,7 @@ undone if it succeeded, and what must not be left behind is looked for.
 Operations:
   create TYPE_FOLDER UUID     a device is created
   bind FUNCTION               a PCI function, whose driver_override is set, is bound
+  offer FUNCTION              a function that is a parent is offered whole
   insert MODULE PARAMETERS    a module is loaded
   open TYPE_FOLDER UUID WAY   a device, new each time, is opened (fail_nth_vfio.py)
   migrate UUID UUID WAY       the state of a device goes to another one
@@ -21,6 +22,7 @@ the driver core answers in its place.
 
 import ctypes
 import errno
+import glob
 import os
 import sys
 
@@ -101,6 +103,31 @@ class Bind(Operation):
             yield "/sys/class/mdev_bus/" + self.function
 
 
+class Offer(Operation):
+    # Where the driver core fails before it asks the driver, nobody says with what.
+    allowed = {errno.ENOMEM, errno.ENODEV}
+
+    def __init__(self, function):
+        self.parent = "/sys/bus/pci/devices/" + function
+        self.switch = self.parent + "/settings/whole"
+        self.fd = os.open(self.switch, os.O_WRONLY)
+
+    def run(self):
+        os.pwrite(self.fd, b"1", 0)
+
+    def undo(self):
+        write(self.switch, "0")
+
+    def left(self):
+        yield from glob.glob(self.parent + "/mdev_nvme.whole.*")
+        with open(self.switch, encoding="ascii") as file:
+            if file.read() != "0\n":
+                yield "the setting"
+        with open(self.parent + "/mdev_supported_types/mdev_nvme-16m/available_instances", encoding="ascii") as file:
+            if file.read() == "0\n":
+                yield "what the parent has"
+
+
 class Insert(Operation):
     # The driver core answers EINVAL if it cannot make the links between driver and module.
     allowed = {errno.ENOMEM, errno.EINVAL}
@@ -132,6 +159,7 @@ def main():
     operations = {
         "create": Create,
         "bind": Bind,
+        "offer": Offer,
         "insert": Insert,
         "open": fail_nth_vfio.Open,
         "migrate": fail_nth_vfio.Migrate,
