@@ -25,6 +25,11 @@ pub(crate) const TASKS: &[Task] = &[
         run: there_and_back,
     },
     Task {
+        name: "save",
+        says: "reads the contents out, as often as a first pass is worth, and says how long it took",
+        run: save,
+    },
+    Task {
         name: "exact",
         says: "stop-and-copy has the pages that are dirty, and no others",
         run: exact,
@@ -114,6 +119,22 @@ fn identity(guest: &mut Guest) -> Result<Vec<u8>> {
     bytes.extend(space);
     bytes.extend(guest.identify(identify::DESCRIPTORS, 1)?);
     Ok(bytes)
+}
+
+fn save(settings: &Settings) -> Result {
+    let guest = settings.guest()?;
+    let mut client = Client::new(&guest.device, settings.protocol)?;
+    let mut buffer = vec![0; client.chunk()];
+    for _ in 0..3 {
+        let (start, mut sent) = (std::time::Instant::now(), 0);
+        client.begin_save().map_err(during("begin a save"))?;
+        while let Read::Bytes(count) = client.read(&mut buffer).map_err(during("pre-copy"))? {
+            sent += count;
+        }
+        println!("{sent} bytes in {:?}", start.elapsed());
+        client.run().map_err(during("end a save"))?;
+    }
+    Ok(())
 }
 
 fn there_and_back(settings: &Settings) -> Result {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How much memory devices take, by what the machine uses more.
+
+use crate::{
+    machine::{during, Result},
+    sample::Cost,
+    world::{fill, Made, World},
+};
+use std::{fs, thread, time::Duration};
+
+/// Devices of each kind that are made together, so that what else goes on divides.
+const DEVICES: usize = 32;
+
+/// Bytes a device.
+pub(crate) struct Footprint {
+    pub(crate) kind: &'static str,
+    /// Made and never opened.
+    pub(crate) made: f64,
+    /// Open, and nothing written.
+    pub(crate) open: f64,
+}
+
+/// What a device takes that has all of its media written.
+pub(crate) struct Full {
+    pub(crate) capacity: u64,
+    pub(crate) taken: f64,
+}
+
+/// What the machine uses and could not give back, in bytes, once it has come to rest.
+fn used() -> Result<f64> {
+    let path = "/proc/meminfo";
+    let (mut last, mut same) = (0.0, 0);
+    // What is freed later, by read-copy-update or by workers: until some looks agree.
+    for _ in 0..200 {
+        // Pages that are kept for this processor go to the others.
+        fs::write("/proc/sys/vm/compact_memory", "1").map_err(during("compact_memory"))?;
+        fs::write("/proc/sys/vm/drop_caches", "3").map_err(during("drop_caches"))?;
+        thread::sleep(Duration::from_millis(20));
+        let text = fs::read_to_string(path).map_err(during(path))?;
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+            Ok::<_, String>(number.ok_or_else(|| format!("{path} has no {name}"))? * 1024.0)
+        };
+        let idle =
+            field("MemFree:")? + field("Buffers:")? + field("Cached:")? + field("SReclaimable:")?;
+        let now = field("MemTotal:")? - idle;
+        same = if f64::abs(now - last) <= 16.0 * 1024.0 {
+            same + 1
+        } else {
+            0
+        };
+        if same == 3 {
+            return Ok(now);
+        }
+        last = now;
+    }
+    Err("the memory in use does not come to rest".to_owned())
+}
+
+/// How often each is measured.
+const ROUNDS: usize = 5;
+
+pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
+    let mut all = Vec::new();
+    for kind in ["16m", "256m", "1g"] {
+        let (mut made, mut open) = (Vec::new(), Vec::new());
+        // Once more at first, as the first devices of all make pools and directories.
+        for round in 0..=ROUNDS {
+            let before = used()?;
+            let devices = many(world, kind)?;
+            let with = used()?;
+            let files = devices.iter().map(|device| device.target()?.open());
+            let files = files.collect::<Result<Vec<_>>>()?;
+            let opened = used()?;
+            let each = |bytes: f64| (bytes - before) / devices.len() as f64;
+            if round > 0 {
+                made.push(each(with));
+                open.push(each(opened));
+            }
+            drop(files);
+        }
+        let [made, open] = [made, open].map(|samples| Cost::of(samples).median);
+        all.push(Footprint { kind, made, open });
+    }
+    let capacity = 256 << 20;
+    let made = world.device("256m", 1)?;
+    let mut guest = made.guest()?;
+    // Once, so that this process has all that it needs for it.
+    fill(&mut guest, 1 << 20)?;
+    guest.deallocate(1, &[(0, guest.namespace.blocks as u32)])?;
+    let before = used()?;
+    fill(&mut guest, capacity)?;
+    let taken = used()? - before;
+    Ok((all, Full { capacity, taken }))
+}
+
+fn many(world: &World, kind: &str) -> Result<Vec<Made>> {
+    let count = if kind == "1g" { DEVICES / 4 } else { DEVICES };
+    (1..=count)
+        .map(|number| world.device(kind, number))
+        .collect()
+}
