@@ -21,6 +21,7 @@ packages() {
 		dash         the same: sh
 		e2fsprogs    mkfs.ext4, fsck.ext4
 		fdisk        sfdisk: partitions
+		findutils    nvme-cli's tests
 		fio          load that is verified
 		grep         the harness's commands
 		kmod         modprobe: drivers with parameters
@@ -55,6 +56,23 @@ unpack_kernel() {
 	mv "$folder/vmlinux.partial" "$folder/vmlinux"
 }
 
+# fetch_suite TREE: the tests of nvme-cli's own source, of the version that is in the tree.
+fetch_suite() {
+	local uri
+	uri=$(mirror)
+	# shellcheck disable=SC2016
+	"$here/in-root.sh" bash -euo pipefail -c '
+		cd /tmp
+		mkdir -p lists/partial
+		echo "deb-src $1 $2 main" >sources
+		options=(-qq -o Dir::Etc::SourceList=/tmp/sources -o Dir::Etc::SourceParts=- -o Dir::State::Lists=/tmp/lists)
+		apt-get "${options[@]}" update
+		apt-get "${options[@]}" source --download-only nvme-cli
+		mkdir "$3/usr/share/nvme-cli-tests"
+		tar -xf nvme-cli_*.orig.tar.* -C "$3/usr/share/nvme-cli-tests" --strip-components 2 --wildcards "*/tests/*"
+		' suite "$uri" "$SUITE" "$1"
+}
+
 # make_disk RELEASE IMAGE: guests read of it only what they use, so it may be large.
 make_disk() {
 	local tree=/clients/programs.partial modules=/usr/lib/modules/$1 folder
@@ -68,6 +86,7 @@ make_disk() {
 	done
 	cp "$ROOT$modules"/modules.* "$ROOT$tree$modules/"
 	mkdir -p "$ROOT$tree"/{dev,mnt,proc,sys,tmp}
+	fetch_suite "$tree"
 	# shellcheck disable=SC2046 # several arguments
 	"$here/in-root.sh" $(loader "$tree") "$tree/usr/sbin/mke2fs" -q -t ext4 -O ^has_journal -m 0 \
 		-d "$tree" "$2.partial" 512M
@@ -91,7 +110,7 @@ build_guest() {
 }
 
 release=$(kernel_release)
-key=$({ echo "$release $SUITE"; packages; declare -f make_disk; echo "${held[*]}"; } | sha256sum | cut -c1-12)
+key=$({ echo "$release $SUITE"; packages; declare -f fetch_suite make_disk; echo "${held[*]}"; } | sha256sum | cut -c1-12)
 disk=/clients/programs-$key.img
 if [[ ! -e $clients/kernel-$release/vmlinux || ! -e $ROOT$disk ]]; then
 	[[ $(id -u) -eq 0 ]] || die "user $(id -un) is not root: making the guest's disk needs root"
