@@ -9,7 +9,7 @@
 #   make vm RUN=script.sh     that script as root in the virtual machine, modules in $MODULES
 #   make tool                 the command-line tool, its man page and its completions
 #   make fuzz [T=pattern]     coverage-guided fuzzing, FUZZ_SECONDS=600 in all
-#   make bench [T=stream]     costs, as ratios within one run; or a part: nodes, stream
+#   make bench [T=stream]     costs, as ratios within one run; or a part: nodes, stream, guest
 #   make doc                  rustdoc of all crates
 #   make clean                removes what was built here, not the cache
 
