@@ -8,6 +8,9 @@ set -euo pipefail
 limit=${STACK_LIMIT:-4096}
 status=0
 (($# > 0)) || { echo 'usage: check-stack.sh OBJECT...' >&2; exit 2; }
+# The begin of a function, and what it takes of the stack.
+# shellcheck disable=SC2016 # a number of the assembler's
+wanted='^[0-9a-f]+ <|sub +\$0x[0-9a-f]+,%rsp$'
 for object; do
 	frames=0
 	name=
@@ -22,7 +25,7 @@ for object; do
 			fi
 		fi
 	done < <(objdump --disassemble --demangle --no-show-raw-insn "$object" |
-		grep -E '^[0-9a-f]+ <|sub +\$0x[0-9a-f]+,%rsp$' || :)
+		grep -E "$wanted" || :)
 	((frames > 0)) || { echo "$object: no function that takes any: nothing was looked at"; status=1; }
 done
 exit $status
