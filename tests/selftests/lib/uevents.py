@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Hears the kernel's uevents while parents come, and looks for their types' files at once.
+"""Hears the kernel's uevents while parents come, and looks for their types' files at once; or while
+a parent is offered whole, and looks for that device's.
 
     uevents.py pci PCI_ADDRESS TIMES        binds and unbinds a function
     uevents.py module FILE TIMES            loads and unloads the module with four parents
+    uevents.py whole PCI_ADDRESS TIMES      offers a function whole, which is bound, and takes that back
 """
 
 import os
@@ -15,6 +17,9 @@ import threading
 NETLINK_KOBJECT_UEVENT = 15
 TYPES = ("16m", "64m", "256m", "1g", "4g", "64m_4k", "1g_4k")
 FILES = ("migration_version", "migration_accepts")
+WHOLE_FILES = (*FILES, "state_version", "capacity")
+# What stands for a parent's states at the child of one that is offered whole.
+WHOLE_STATES = {"bind": "registered", "unbind": "unregistered"}
 
 
 class Listener(threading.Thread):
@@ -34,10 +39,14 @@ class Listener(threading.Thread):
             event = dict(pair.decode().partition("=")[::2] for pair in pairs if pair)
             path = "/sys" + event.get("DEVPATH", "")
             state = event.get("MDEV_STATE")
-            if state is None and event.get("ACTION") != "change":
-                continue
             missing = []
-            if state == "registered":
+            if event.get("SUBSYSTEM") == "auxiliary":
+                state = WHOLE_STATES.get(event["ACTION"])
+                if state == "registered":
+                    missing = [file for file in WHOLE_FILES if not os.path.exists(f"{path}/{file}")]
+            elif state is None and event.get("ACTION") != "change":
+                continue
+            elif state == "registered":
                 missing = [
                     f"{name}/{file}"
                     for name in TYPES
@@ -78,9 +87,14 @@ def module(file):
     )
 
 
+def whole(address):
+    switch = f"/sys/bus/pci/devices/{address}/settings/whole"
+    return 1, lambda: put(switch, "1"), lambda: put(switch, "0")
+
+
 def main():
     kind, what, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    parents, come, go = {"pci": pci, "module": module}[kind](what)
+    parents, come, go = {"pci": pci, "module": module, "whole": whole}[kind](what)
     listener = Listener()
     listener.start()
     problems = []
