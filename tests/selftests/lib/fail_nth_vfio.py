@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Operations of fail_nth.py on an mdev_mtty device that is opened through VFIO."""
+"""Operations of fail_nth.py on a device that is opened through VFIO: of mdev_mtty or mdev_nvme."""
 
 import ctypes
 import errno
@@ -13,8 +13,9 @@ DEVICE_FEATURE = 0x3B75
 GET, SET, PROBE, MIG_DEVICE_STATE = 1 << 16, 1 << 17, 1 << 18, 2
 LOG_START, LOG_STOP, LOG_REPORT = 6, 7, 8
 ERROR, STOP, RUNNING, STOP_COPY, RESUMING, _, PRE_COPY = range(7)
-SCRATCH = 7  # A register that keeps what is written to it.
-MODULE_USERS = "/sys/module/mdev_mtty/refcnt"
+# A register of BAR 0 that keeps what is written to it, and what can be: the scratch register of a
+# UART, the sizes of the admin queues of a controller that is not enabled (AQA).
+SCRATCH = {"mdev_mtty": (0x07, b"\xa5"), "mdev_nvme": (0x24, b"\x1f\0\x2f\0")}
 
 
 def write(path, text):
@@ -25,10 +26,15 @@ def write(path, text):
         os.close(fd)
 
 
-def users():
+def users(driver):
     """References to the module: each open device has one, each data file another."""
-    with open(MODULE_USERS, encoding="ascii") as file:
+    with open(f"/sys/module/{driver}/refcnt", encoding="ascii") as file:
         return int(file.read())
+
+
+def driver_of(node):
+    """Name of the driver of a device."""
+    return os.path.basename(os.readlink(f"{node}/driver"))
 
 
 class Open:
@@ -38,7 +44,8 @@ class Open:
 
     def __init__(self, folder, uuid, way):
         self.folder, self.uuid, self.way = folder, uuid, way
-        self.device = None
+        self.node = "/sys/bus/mdev/devices/" + uuid
+        self.device = self.driver = None
         # Python's own first steps are no part of what is counted.
         self.prepare()
         self.run()
@@ -47,6 +54,7 @@ class Open:
 
     def prepare(self):
         write(self.folder + "/create", self.uuid)
+        self.driver = driver_of(self.node)
 
     def run(self):
         self.device = vfio.Device(self.uuid, self.way)
@@ -56,17 +64,17 @@ class Open:
             pass
 
     def left(self):
-        if users() != 0:
-            yield f"the module has {users()} users"
+        if users(self.driver) != 0:
+            yield f"the module has {users(self.driver)} users"
         # The same device again, half of which may have been made.
+        register, value = SCRATCH[self.driver]
         with vfio.Device(self.uuid, self.way) as device:
-            device.write(0, SCRATCH, b"\x5a")
-            if device.read(0, SCRATCH, 1) != b"\x5a":
+            device.write(0, register, value)
+            if device.read(0, register, len(value)) != value:
                 yield "a device that does not work"
-        node = "/sys/bus/mdev/devices/" + self.uuid
-        write(node + "/remove", "1")
-        if os.path.lexists(node):
-            yield node
+        write(self.node + "/remove", "1")
+        if os.path.lexists(self.node):
+            yield self.node
 
 
 class End:
@@ -147,7 +155,8 @@ class Migrate:
     def __init__(self, source, target, way):
         self.source, self.target = End(source, way), End(target, way)
         self.logs = self.source.logs()
-        self.before = users()
+        self.driver = driver_of(self.source.device.node)
+        self.before = users(self.driver)
         self.prepare()
         self.run()
         self.undo()
@@ -156,9 +165,10 @@ class Migrate:
     def prepare(self):
         if self.logs:
             self.source.stop_log()
-        for end, value in ((self.source, b"\xa5"), (self.target, b"\0")):
+        register, value = SCRATCH[self.driver]
+        for end, content in ((self.source, value), (self.target, bytes(len(value)))):
             end.device.reset()
-            end.device.write(0, SCRATCH, value)
+            end.device.write(0, register, content)
 
     def run(self):
         if self.logs:
@@ -178,7 +188,8 @@ class Migrate:
 
     def undo(self):
         """It succeeded: then the state has arrived."""
-        assert self.target.device.read(0, SCRATCH, 1) == b"\xa5", "another state has arrived"
+        register, value = SCRATCH[self.driver]
+        assert self.target.device.read(0, register, len(value)) == value, "another state has arrived"
 
     def left(self):
         # What failed for want of memory has changed nothing; only a load may not be there to be
@@ -190,8 +201,8 @@ class Migrate:
             end.device.reset()
             if end.state() != RUNNING:
                 yield f"the {name} in state {end.state()} after reset"
-        if users() != self.before:
-            yield f"the module had {self.before} users, has {users()}"
+        if users(self.driver) != self.before:
+            yield f"the module had {self.before} users, has {users(self.driver)}"
         # And all of it works once memory is there.
         try:
             self.prepare()
