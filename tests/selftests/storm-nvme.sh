@@ -8,5 +8,5 @@
 # shellcheck source-path=SCRIPTDIR source=lib/conform.sh
 . "$selftests/lib/conform.sh"
 steps=1000 limit=200
-[[ ! -e /sys/kernel/debug/kmemleak ]] || steps=5000
+[[ ! -e /sys/kernel/debug/kmemleak ]] || steps=2000
 conform mdev-nvme mdev_nvme0 mdev_nvme-16m "v1 v2" --only ^storm --rounds "$steps" --seed 2
