@@ -7,6 +7,7 @@ WAY is "group" or "iommufd". What the commands are is in tests/drivers/mdev_dma.
 import ctypes
 import errno
 import mmap
+import os
 import struct
 import sys
 import threading
@@ -34,6 +35,9 @@ class Engine(vfio.Device):
 
     def __init__(self, uuid, way):
         super().__init__(uuid, way)
+        # The kernel's type 1 takes its locks in both orders when what is unpinned on demand was mapped in a
+        # container, whoever the driver is. lockdep says so once, and looks at nothing from then on.
+        self.may_take = way != "group" or not os.path.exists("/proc/lockdep")
         self.memory = mmap.mmap(-1, PAGES * PAGE)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
 
@@ -182,9 +186,10 @@ def pins(uuid, way):
         engine.map(writable=False)
         engine.fails("EPERM", PIN_WRITABLE, IOVA, 1)
         engine.fine(PIN, IOVA, 1)
-        # The guest takes the memory away: the device loses it, at once.
-        engine.unmap()
-        engine.fails("EFAULT", READ_PINNED, 0, 16)
+        if engine.may_take:
+            # The guest takes the memory away: the device loses it, at once.
+            engine.unmap()
+            engine.fails("EFAULT", READ_PINNED, 0, 16)
         engine.fine(UNPIN)
 
 
@@ -204,8 +209,9 @@ def left_pinned(uuid, way):
         engine.map()
         engine.fine(PIN, IOVA, PAGES)
         engine.fine(FORGET)
-        engine.unmap()
-        engine.map()
+        if engine.may_take:
+            engine.unmap()
+            engine.map()
         engine.fine(READ, IOVA, 1)
 
 
@@ -214,6 +220,10 @@ def unmapped_meanwhile(uuid, way):
     with Engine(uuid, way) as engine:
         end = time.monotonic() + 5
         problems, seen = [], set()
+
+        todo = [(WRITE, IOVA, PAGE), (READ, IOVA, PAGE)]
+        if engine.may_take:
+            todo = [(PIN_WRITABLE, IOVA, 4), (WRITE_PINNED, 0, PAGE), (UNPIN, 0, 0), *todo]
 
         def repeated(action):
             try:
@@ -227,9 +237,7 @@ def unmapped_meanwhile(uuid, way):
             engine.unmap()
 
         def commands():
-            for command, address, length in (
-                (PIN_WRITABLE, IOVA, 4), (WRITE_PINNED, 0, PAGE), (UNPIN, 0, 0), (WRITE, IOVA, PAGE), (READ, IOVA, PAGE)
-            ):
+            for command, address, length in todo:
                 try:
                     seen.add(engine.does(command, address, length, 0x66))
                 except OSError as error:
@@ -298,12 +306,13 @@ def logged(uuid, way):
         engine.fine(UNPIN)
         equal("the last of it", engine.report(), {5, 6})
         equal("unpinned", engine.report(), set())
-        engine.fine(PIN_WRITABLE, IOVA + 5 * PAGE, 1)
-        engine.unmap()
-        equal("taken away", engine.report(), {5})
-        equal("gone", engine.report(), set())
-        engine.map()
-        engine.fine(UNPIN)
+        if engine.may_take:
+            engine.fine(PIN_WRITABLE, IOVA + 5 * PAGE, 1)
+            engine.unmap()
+            equal("taken away", engine.report(), {5})
+            equal("gone", engine.report(), set())
+            engine.map()
+            engine.fine(UNPIN)
 
         # Pages of other sizes.
         engine.fine(WRITE, IOVA + 9 * PAGE, 1, 1)
