@@ -5,13 +5,17 @@
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
 . "$selftests/lib/nvme.sh"
+groups=/run/nvme-groups
+mkdir -p "$groups"
+mount -t cgroup2 none "$groups"
+if ! grep -qw memory "$groups/cgroup.controllers"; then
+	umount "$groups"
+	skip_all "the kernel has no memory control groups"
+fi
 load mdev-nvme
 plan 6
 setup create "$(type_node mdev_nvme0 64m)" "$(uuid 1)"
 mib=1048576
-groups=/run/nvme-groups
-mkdir -p "$groups"
-setup mount -t cgroup2 none "$groups"
 setup accepts "$groups/cgroup.subtree_control" +memory
 mkdir "$groups/payer" "$groups/limited"
 clean_groups() {
