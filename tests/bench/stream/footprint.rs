@@ -5,11 +5,11 @@
 use crate::{
     machine::{during, Result},
     sample::Cost,
-    world::{fill, Made, World},
+    world::{fill, World},
 };
 use std::{fs, thread, time::Duration};
 
-/// Devices of each kind that are made together, so that what else goes on divides.
+/// Devices of each kind that are made together, so that what else goes on counts for little.
 const DEVICES: usize = 32;
 
 /// Bytes a device.
@@ -59,28 +59,32 @@ fn used() -> Result<f64> {
     Err("the memory in use does not come to rest".to_owned())
 }
 
-/// How often each is measured.
+/// How often so many more are made. None is removed before the end: what one leaves to the kernel's
+/// pools the next one would take from there, and nothing would be seen.
 const ROUNDS: usize = 5;
 
 pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
     let mut all = Vec::new();
     for kind in ["16m", "256m", "1g"] {
         let (mut made, mut open) = (Vec::new(), Vec::new());
+        let (mut devices, mut files) = (Vec::new(), Vec::new());
         // Once more at first, as the first devices of all make pools and directories.
         for round in 0..=ROUNDS {
             let before = used()?;
-            let devices = many(world, kind)?;
-            let with = used()?;
-            let files = devices.iter().map(|device| device.target()?.open());
-            let files = files.collect::<Result<Vec<_>>>()?;
-            let opened = used()?;
-            let each = |bytes: f64| (bytes - before) / devices.len() as f64;
-            if round > 0 {
-                made.push(each(with));
-                open.push(each(opened));
+            for _ in 0..DEVICES {
+                devices.push(world.device(kind, devices.len() + 1)?);
             }
-            drop(files);
+            let with = used()?;
+            for device in &devices[round * DEVICES..] {
+                files.push(device.target()?.open()?);
+            }
+            let opened = used()?;
+            if round > 0 {
+                made.push((with - before) / DEVICES as f64);
+                open.push((opened - before) / DEVICES as f64);
+            }
         }
+        drop(files);
         let [made, open] = [made, open].map(|samples| Cost::of(samples).median);
         all.push(Footprint { kind, made, open });
     }
@@ -94,11 +98,4 @@ pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
     fill(&mut guest, capacity)?;
     let taken = used()? - before;
     Ok((all, Full { capacity, taken }))
-}
-
-fn many(world: &World, kind: &str) -> Result<Vec<Made>> {
-    let count = if kind == "1g" { DEVICES / 4 } else { DEVICES };
-    (1..=count)
-        .map(|number| world.device(kind, number))
-        .collect()
 }

@@ -8,7 +8,7 @@ use std::fs;
 use vfio_client::target::Target;
 
 /// What the parent may give to devices, in bytes.
-const CAPACITY: u64 = 16 << 30;
+const CAPACITY: u64 = 1 << 40;
 
 /// The module with a parent that has no hardware.
 pub(crate) struct World {
