@@ -74,6 +74,13 @@ impl Pages for Store {
         self.pages().discard(page)
     }
 
+    fn contains(&self, page: u64) -> bool {
+        match self {
+            Self::Ram(ram) => ram.contains(page),
+            Self::Bar(slice) => slice.contains(page),
+        }
+    }
+
     fn next(&self, from: u64) -> Option<u64> {
         match self {
             Self::Ram(ram) => ram.next(from),

@@ -23,6 +23,9 @@ pub struct Controller {
     pub(crate) own: Config,
     /// What it is as the one that it goes on from: no more than by itself.
     pub(crate) config: Config,
+    /// Who it is by itself.
+    pub(crate) born: Identity,
+    /// Who it is as the one that it goes on from.
     pub(crate) identity: Identity,
     pub(crate) registers: Registers,
     pub(crate) queues: Queues,
@@ -49,6 +52,7 @@ impl Controller {
         Ok(Self {
             own: config,
             config,
+            born: identity,
             identity,
             registers: Registers::default(),
             queues: Queues::NONE,
@@ -80,6 +84,7 @@ impl Controller {
         self.health.power_cycle(in_use && !clean);
         self.reset(interrupts);
         self.config = self.own;
+        self.identity = self.born;
     }
 
     /// A reset of the function: all registers, also those that survive the controller's reset.
@@ -94,6 +99,7 @@ impl Controller {
         let Self {
             own: _,
             config: _,
+            born: _,
             identity: _,
             registers,
             queues,

@@ -24,6 +24,9 @@ pub const PAGE: usize = 4096;
 /// The most pages with contents that are seen at once: what goes into a record of a migration.
 pub const RUN: u64 = ((migcore::stream::MAX_PAYLOAD - size_of::<u64>()) / PAGE) as u64;
 
+/// Pages of a run that are looked at one by one.
+const FEW: u64 = 64;
+
 const ZEROES: [u8; PAGE] = [0; PAGE];
 
 /// Pages, by their numbers. Parts of pages do not reach beyond their page.
@@ -49,6 +52,11 @@ pub trait Store {
     ///
     /// It failed; nothing has changed.
     fn discard(&mut self, page: u64) -> Result<bool, MediaError>;
+
+    /// Whether a page is there. A store can tell sooner than by looking for the next one.
+    fn contains(&self, page: u64) -> bool {
+        self.next(page) == Some(page)
+    }
 
     /// The first page that is there, from one on.
     fn next(&self, from: u64) -> Option<u64>;
@@ -220,7 +228,12 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
     pub fn put_gone(&mut self, run: Run) -> Result<(), MediaError> {
         let end = run.first.saturating_add(run.count);
         let mut from = run.first;
-        while let Some(page) = self.store.next(from).filter(|page| *page < end) {
+        // Looking for the next page that is there may take longer than looking at a few.
+        let next = |store: &S, from: u64| match run.count {
+            0..=FEW => (from..end).find(|page| store.contains(*page)),
+            _ => store.next(from).filter(|page| *page < end),
+        };
+        while let Some(page) = next(&self.store, from) {
             if self.store.discard(page)? {
                 self.discarded(page);
             }
@@ -285,7 +298,7 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
             if self.store.discard(part.page)? {
                 self.discarded(part.page);
             }
-        } else if self.store.next(part.page) == Some(part.page) {
+        } else if self.store.contains(part.page) {
             let zeroes = ZEROES.get(..part.len).unwrap_or_default();
             self.store.write(part.page, part.offset, zeroes)?;
             self.written(part.page);

@@ -194,6 +194,21 @@ fn only_what_fits() {
 }
 
 #[test]
+fn a_power_cycle_makes_it_itself_again() {
+    let identity = Identity::from_uuid;
+    let wanted = config(600, BlockSize::B4096);
+    let mut target = Controller::new(wanted, identity([9; 16])).expect("a controller");
+    let source = Controller::new(wanted, identity([7; 16])).expect("a controller");
+    assert_eq!(target.load(&save(&source)), Ok(()));
+    assert_eq!(*target.identity(), identity([7; 16]));
+    let mut wires = Guest::started(wanted).pc.wires;
+    target.reset(&mut wires);
+    assert_eq!(*target.identity(), identity([7; 16]), "after a reset");
+    target.power_cycle(&mut wires);
+    assert_eq!(*target.identity(), identity([9; 16]), "after a power cycle");
+}
+
+#[test]
 fn refusals_say_why() {
     let bytes = save(&busy().pc.controller);
     let mut other = Controller::new(config(600, BlockSize::B4096), Identity::from_uuid([9; 16]))

@@ -143,6 +143,10 @@ impl Store for Slice {
         Ok(there)
     }
 
+    fn contains(&self, page: u64) -> bool {
+        self.there.contains(page)
+    }
+
     fn next(&self, from: u64) -> Option<u64> {
         self.there.next(from)
     }

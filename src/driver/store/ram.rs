@@ -60,6 +60,10 @@ impl Store for Ram {
         Ok(self.0.remove(page))
     }
 
+    fn contains(&self, page: u64) -> bool {
+        self.0.get(page).is_some()
+    }
+
     fn next(&self, from: u64) -> Option<u64> {
         self.0.next(from)
     }

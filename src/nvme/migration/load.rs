@@ -123,6 +123,15 @@ where
         }
     }
 
+    /// What the controller will be, once its state has come: how many queues and which commands it
+    /// has is for who knows what the source said of itself to look at.
+    pub fn staged(&self) -> Option<&Controller> {
+        match &self.load {
+            Load::Staged { controller, .. } => Some(controller),
+            _ => None,
+        }
+    }
+
     /// Becomes what was loaded, if that is [complete](Drive::complete). As after
     /// [`Controller::resume`], [`process`](Drive::process) is due then.
     pub fn commit(&mut self, interrupts: &mut dyn Interrupts) {

@@ -38,6 +38,7 @@ pub(super) fn all(controller: &mut Controller, codec: &mut impl Codec) -> Result
     let Controller {
         own: _,
         config,
+        born: _,
         identity,
         registers,
         queues,
