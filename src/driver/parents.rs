@@ -63,7 +63,7 @@ fn register(pdev: &pci::Device<Core<'_>>) -> Result {
     let (total, media) = match mdev::pci::largest_memory_bar(pdev) {
         Some((bar, size)) if size >= SMALLEST => {
             dev_info!(pdev, "media: BAR {bar}, {size} bytes\n");
-            let media = BarMedia::new(BarMemory::new(pdev, bar, size)?)?;
+            let media = BarMedia::new(BarMemory::new(pdev, bar)?)?;
             (Total::Fixed(size), Media::Bar(media))
         }
         _ => {

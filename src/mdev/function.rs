@@ -96,11 +96,12 @@ impl Context {
         }
     }
 
-    /// Whether the current task may use guest memory as the device's own thread could: VFIO gives
-    /// it to the process that mapped it, which is taken to be the one that opened the device.
+    /// Whether the current task may use guest memory as the device's own thread could. VFIO gives it
+    /// to the process that mapped it: that is this one if it opened the device, and the thread has
+    /// found the memory in that process's address space.
     pub fn is_opener(&self) -> bool {
         let opener = self.0.opener.lock();
-        opener.as_ref().is_some_and(|opener| opener.is_here())
+        self.0.memory.is_near() && opener.as_ref().is_some_and(|opener| opener.is_here())
     }
 
     pub(crate) fn memory_of_device(&self) -> &Memory {

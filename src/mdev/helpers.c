@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/cgroup.h>
+#include <linux/completion.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/idr.h>
@@ -15,6 +16,7 @@
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/vfio.h>
 #include <linux/vmalloc.h>
@@ -190,8 +192,8 @@ u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar)
 	return pci_resource_len(pdev, bar);
 }
 
-/* Makes a BAR ours and maps it write-combining. */
-void *mdev_helper_map_bar(struct pci_dev *pdev, int bar, u64 len)
+/* Makes a BAR that mdev_helper_memory_bar() knows ours, and maps all of it write-combining. */
+void *mdev_helper_map_bar(struct pci_dev *pdev, int bar)
 {
 	void __iomem *base;
 	int ret = pci_enable_device_mem(pdev);
@@ -201,7 +203,7 @@ void *mdev_helper_map_bar(struct pci_dev *pdev, int bar, u64 len)
 	ret = pci_request_region(pdev, bar, KBUILD_MODNAME);
 	if (ret)
 		goto disable;
-	base = pci_iomap_wc(pdev, bar, len);
+	base = pci_iomap_wc(pdev, bar, 0);
 	if (base)
 		return (__force void *)base;
 	ret = -ENOMEM;
@@ -244,26 +246,73 @@ void mdev_helper_copy_shared(void *to, const void *from, size_t len)
 	memcpy(to, from, len);
 }
 
+/* What a new thread is told; on the stack of who starts it, until `done`. */
+struct thread_start {
+	int (*run)(void *data);
+	void *data;
+	struct task_struct *owner;
+	struct completion done;
+	int ret;
+};
+
+/*
+ * The thread joins the groups by itself: the kernel may do what an unprivileged user may not, such
+ * as to move a thread of the kernel into a group that is bound to some processors.
+ */
+static int thread_main(void *arg)
+{
+	struct thread_start *start = arg;
+	int (*run)(void *data) = start->run;
+	void *data = start->data;
+	int ret = cgroup_attach_task_all(start->owner, current);
+
+	/* So that somebody who leaves can end a wait for user memory, see mdev_helper_wake_up(). */
+	allow_kernel_signal(SIGKILL);
+	start->ret = ret;
+	complete(&start->done);
+	return ret ?: run(data);
+}
+
 /* A thread in the control groups of the caller, and a reference to it. */
 struct task_struct *mdev_helper_start_thread(int (*run)(void *), void *data, const char *device)
 {
-	struct task_struct *task = kthread_create(run, data, "mdev-%.8s", device);
-	int ret;
+	struct thread_start start = { .run = run, .data = data, .owner = current };
+	struct task_struct *task = kthread_create(thread_main, &start, "mdev-%.8s", device);
 
 	if (IS_ERR(task))
 		return task;
+	init_completion(&start.done);
 	get_task_struct(task);
-	ret = cgroup_attach_task_all(current, task);
-	if (ret)
-		/* It works all the same, and its time is nobody's. */
-		pr_warn("mdev: %s: thread outside of its user's control groups: %d\n", device, ret);
 	wake_up_process(task);
+	wait_for_completion(&start.done);
+	if (start.ret) {
+		kthread_stop_put(task);
+		return ERR_PTR(start.ret);
+	}
 	return task;
 }
 
-void mdev_helper_cond_resched(void)
+/*
+ * Lets others run. A thread that always has work never sleeps; without this, who waits until each
+ * task has left the code that it is running would wait for as long.
+ */
+void mdev_helper_breathe(void)
 {
-	cond_resched();
+	cond_resched_tasks_rcu_qs();
+	if (signal_pending(current))
+		flush_signals(current);
+}
+
+/* Whether the caller will not go on in user space: nobody is left then who could answer a wait. */
+bool mdev_helper_is_leaving(void)
+{
+	return (current->flags & (PF_EXITING | PF_KTHREAD)) || fatal_signal_pending(current);
+}
+
+/* Ends the wait of a thread for user memory that does not answer. */
+void mdev_helper_wake_up(struct task_struct *task)
+{
+	send_sig(SIGKILL, task, 1);
 }
 
 struct mem_cgroup *mdev_helper_current_memcg(void)
@@ -301,15 +350,17 @@ void mdev_helper_unuse_mm(struct mm_struct *mm)
 
 /*
  * VFIO accesses guest memory in the address space that it was mapped in, which a thread of the
- * kernel without one may take on. One that has taken on another tries without.
+ * kernel without one may take on. One that has taken on another tries without. `near`: whether the
+ * one that it has is the right one.
  */
-int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, size_t len, bool write)
+int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, size_t len, bool write,
+		       bool *near)
 {
 	int ret = vfio_dma_rw(vdev, iova, data, len, write);
+	struct mm_struct *mm = current->mm;
 
-	if (ret && (current->flags & PF_KTHREAD) && current->mm) {
-		struct mm_struct *mm = current->mm;
-
+	*near = !ret && mm;
+	if (ret && (current->flags & PF_KTHREAD) && mm && !signal_pending(current)) {
 		kthread_unuse_mm(mm);
 		ret = vfio_dma_rw(vdev, iova, data, len, write);
 		kthread_use_mm(mm);

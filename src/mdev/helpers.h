@@ -19,21 +19,24 @@ int mdev_helper_kobject_add(struct kobject *kobj, struct kobject *parent, const 
 void mdev_helper_set_release(struct device *dev);
 bool mdev_helper_class_exists(const char *name);
 u64 mdev_helper_memory_bar(struct pci_dev *pdev, int bar);
-void *mdev_helper_map_bar(struct pci_dev *pdev, int bar, u64 len);
+void *mdev_helper_map_bar(struct pci_dev *pdev, int bar);
 void mdev_helper_unmap_bar(struct pci_dev *pdev, int bar, void *base);
 void mdev_helper_copy_page(struct page *page, size_t offset, void *data, size_t len, bool write);
 void *mdev_helper_alloc_shared(size_t len);
 void mdev_helper_free_shared(void *memory);
 void mdev_helper_copy_shared(void *to, const void *from, size_t len);
 struct task_struct *mdev_helper_start_thread(int (*run)(void *), void *data, const char *device);
-void mdev_helper_cond_resched(void);
+void mdev_helper_breathe(void);
+bool mdev_helper_is_leaving(void);
+void mdev_helper_wake_up(struct task_struct *task);
 struct mem_cgroup *mdev_helper_current_memcg(void);
 struct mem_cgroup *mdev_helper_set_active_memcg(struct mem_cgroup *memcg);
 struct mm_struct *mdev_helper_current_mm(void);
 struct mm_struct *mdev_helper_current_mm_grab(void);
 bool mdev_helper_use_mm(struct mm_struct *mm);
 void mdev_helper_unuse_mm(struct mm_struct *mm);
-int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, size_t len, bool write);
+int mdev_helper_dma_rw(struct vfio_device *vdev, dma_addr_t iova, void *data, size_t len, bool write,
+		       bool *near);
 void mdev_helper_mm_drop(struct mm_struct *mm);
 void mdev_helper_put_memcg(struct mem_cgroup *memcg);
 void *mdev_helper_alloc_frame(void);

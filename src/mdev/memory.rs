@@ -34,6 +34,10 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         lock::{
             mutex::MutexBackend,
             Guard, //
@@ -56,6 +60,8 @@ pub(crate) struct Memory {
     vdev: *mut bindings::vfio_device,
     #[pin]
     gate: Gate,
+    /// Whether the last access was in the address space of who did it.
+    near: Atomic<bool>,
     #[pin]
     pins: Mutex<Pins>,
     /// What became of a pin that was being made or undone is known.
@@ -113,6 +119,7 @@ impl Memory {
         // INVARIANT: A new gate is closed.
         pin_init!(Self {
             vdev,
+            near: Atomic::new(false),
             gate <- Gate::new(
                 c"mdev memory",
                 [static_lock_class!(), static_lock_class!()],
@@ -134,6 +141,12 @@ impl Memory {
     pub(crate) unsafe fn allow(&self) {
         // INVARIANT: As the caller promises.
         self.gate.open();
+    }
+
+    /// Whether guest memory is in the address space of who accessed it last: of the opener, if
+    /// only that and the device's thread do.
+    pub(crate) fn is_near(&self) -> bool {
+        self.near.load(Relaxed)
     }
 
     /// Allows it no more, and waits for those who are at it.
@@ -254,11 +267,16 @@ impl GuestMemory<'_> {
             return Ok(());
         }
         iova.checked_add(len as u64 - 1).ok_or(EINVAL)?;
+        let mut near = false;
         // SAFETY: The device is open by the invariant of `Memory`. `data` is valid for `len`
         // bytes: for writes if guest memory is read, and only read from if it is written.
-        to_result(unsafe {
-            bindings::mdev_helper_dma_rw(self.memory.vdev, iova, data.cast(), len, write)
-        })
+        let ret = unsafe {
+            bindings::mdev_helper_dma_rw(self.memory.vdev, iova, data.cast(), len, write, &mut near)
+        };
+        if ret == 0 && near != self.memory.near.load(Relaxed) {
+            self.memory.near.store(near, Relaxed);
+        }
+        to_result(ret)
     }
 
     /// Pins `pages` pages from `iova`, which must be a multiple of the size of a page.

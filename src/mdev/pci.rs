@@ -8,6 +8,7 @@ use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
     device,
+    devres::Devres,
     pci,
     prelude::*,
     sync::aref::ARef, //
@@ -34,45 +35,63 @@ pub fn largest_memory_bar(pdev: &pci::Device<device::Bound>) -> Option<(u32, u64
         .max_by_key(|&(_, size)| size)
 }
 
-/// A BAR of a function, as memory: mapped write-combining, and nobody else's.
-///
+/// A BAR of a function, as memory: mapped write-combining, and nobody else's. It goes with the
+/// function's driver, whoever still has this.
+pub struct BarMemory {
+    mapped: Devres<Mapped>,
+    len: u64,
+}
+
 /// # Invariants
 ///
 /// `base` is mapped for `len` bytes; the function is enabled, and the BAR's region ours.
-pub struct BarMemory {
+struct Mapped {
     base: NonNull<c_void>,
     len: u64,
-    bar: u32,
+    bar: c_int,
     pdev: ARef<pci::Device>,
 }
 
 // SAFETY: Memory that may be accessed on any processor.
-unsafe impl Send for BarMemory {}
+unsafe impl Send for Mapped {}
 // SAFETY: As above. Accesses at the same time to the same place give whatever bytes, as with any
 // memory of a device, and nothing is derived from them.
-unsafe impl Sync for BarMemory {}
+unsafe impl Sync for Mapped {}
 
 impl BarMemory {
-    /// Enables the function and maps its BAR `bar`, which has `len` bytes.
+    /// Enables the function and maps its BAR `bar`, one of [`largest_memory_bar`]'s kind.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if somebody else has the BAR, `ENOMEM`, and what enabling the function fails with.
-    pub fn new(pdev: &pci::Device<device::Bound>, bar: u32, len: u64) -> Result<Self> {
-        // CAST: `pci::Device` is a transparent wrapper of the C structure; six BARs.
+    /// `EINVAL` if it is none, `EBUSY` if somebody else has it, `ENOMEM`, and what enabling the
+    /// function fails with.
+    pub fn new(pdev: &pci::Device<device::Bound>, bar: u32) -> Result<Self> {
+        let bar = c_int::try_from(bar).map_err(|_| EINVAL)?;
+        if bar >= BARS {
+            return Err(EINVAL);
+        }
+        // CAST: `pci::Device` is a transparent wrapper of the C structure.
         let raw = core::ptr::from_ref(pdev)
             .cast_mut()
             .cast::<bindings::pci_dev>();
-        // SAFETY: The function is there as long as the reference.
-        let base = kernel::error::from_err_ptr(unsafe {
-            bindings::mdev_helper_map_bar(raw, bar as c_int, len)
-        })?;
-        let pdev: &pci::Device = pdev;
-        Ok(Self {
+        // SAFETY: The function is there as long as the reference, and `bar` is one of its BARs.
+        let len = unsafe { bindings::mdev_helper_memory_bar(raw, bar) };
+        if len == 0 {
+            return Err(EINVAL);
+        }
+        // SAFETY: As above.
+        let base = kernel::error::from_err_ptr(unsafe { bindings::mdev_helper_map_bar(raw, bar) })?;
+        let plain: &pci::Device = pdev;
+        // INVARIANT: All of the BAR was mapped just now.
+        let mapped = Mapped {
             base: NonNull::new(base).ok_or(ENOMEM)?,
             len,
             bar,
-            pdev: pdev.into(),
+            pdev: plain.into(),
+        };
+        Ok(Self {
+            mapped: Devres::new(pdev.as_ref(), mapped)?,
+            len,
         })
     }
 
@@ -86,6 +105,34 @@ impl BarMemory {
         self.len == 0
     }
 
+    /// Reads from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` beyond the end, `ENODEV` if the function has no driver any more.
+    pub fn read(&self, offset: u64, data: &mut [u8]) -> Result {
+        let mapped = self.mapped.try_access().ok_or(ENODEV)?;
+        let from = mapped.at(offset, data.len())?;
+        // SAFETY: So many bytes are mapped there, by the invariant, and `data` has as many.
+        unsafe { bindings::memcpy_fromio(data.as_mut_ptr().cast(), from, data.len()) };
+        Ok(())
+    }
+
+    /// Writes from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn write(&self, offset: u64, data: &[u8]) -> Result {
+        let mapped = self.mapped.try_access().ok_or(ENODEV)?;
+        let to = mapped.at(offset, data.len())?;
+        // SAFETY: As in `read`.
+        unsafe { bindings::memcpy_toio(to, data.as_ptr().cast(), data.len()) };
+        Ok(())
+    }
+}
+
+impl Mapped {
     /// The address of `len` bytes from `offset` on, if there are so many.
     fn at(&self, offset: u64, len: usize) -> Result<*mut c_void> {
         let end = offset.checked_add(len as u64).ok_or(EINVAL)?;
@@ -96,41 +143,16 @@ impl BarMemory {
         // CAST: as it is mapped, it has an address.
         Ok(unsafe { self.base.as_ptr().byte_add(offset as usize) })
     }
-
-    /// Reads from `offset` on.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` beyond the end.
-    pub fn read(&self, offset: u64, data: &mut [u8]) -> Result {
-        let from = self.at(offset, data.len())?;
-        // SAFETY: So many bytes are mapped there, by the invariant, and `data` has as many.
-        unsafe { bindings::memcpy_fromio(data.as_mut_ptr().cast(), from, data.len()) };
-        Ok(())
-    }
-
-    /// Writes from `offset` on.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` beyond the end.
-    pub fn write(&self, offset: u64, data: &[u8]) -> Result {
-        let to = self.at(offset, data.len())?;
-        // SAFETY: As in `read`.
-        unsafe { bindings::memcpy_toio(to, data.as_ptr().cast(), data.len()) };
-        Ok(())
-    }
 }
 
-impl Drop for BarMemory {
+impl Drop for Mapped {
     fn drop(&mut self) {
         let pdev: &pci::Device = &self.pdev;
         // SAFETY: By the invariant; nobody uses the mapping any more.
-        // CAST: as in `new`.
         unsafe {
             bindings::mdev_helper_unmap_bar(
                 core::ptr::from_ref(pdev).cast_mut().cast(),
-                self.bar as c_int,
+                self.bar,
                 self.base.as_ptr(),
             );
         }

@@ -21,16 +21,42 @@ use kernel::{
     prelude::*,
     sync::{
         CondVar,
+        CondVarTimeoutResult,
         SpinLock, //
+    },
+    time::{
+        delay::fsleep,
+        msecs_to_jiffies,
+        Delta,
+        Msecs, //
     },
 };
 
+/// How often a pause looks whether somebody is left who could give what the thread waits for, in
+/// milliseconds.
+const STEP: Msecs = 20;
+
+/// How often it does so before it ends the thread's wait.
+const PATIENCE: u32 = 50;
+
+/// A thread that is at work.
+#[derive(Clone, Copy)]
+struct AtWork(NonNull<bindings::task_struct>);
+
+// SAFETY: Only used to send a signal, which may be done from any thread.
+unsafe impl Send for AtWork {}
+
+/// What thread and user say to each other.
+///
+/// # Invariants
+///
+/// A thread that is at work does not end before it has said so here.
 struct Inner {
     /// Whether somebody has rung since the last piece of work began, or there was more to do.
     rung: bool,
     /// Whether the device may be at work.
     allowed: bool,
-    at_work: bool,
+    at_work: Option<AtWork>,
     /// Whether the thread is to end.
     ending: bool,
 }
@@ -56,7 +82,7 @@ impl Bell {
             inner <- new_spinlock!(Inner {
                 rung: false,
                 allowed: false,
-                at_work: false,
+                at_work: None,
                 ending: false,
             }),
             news <- new_condvar!(),
@@ -80,11 +106,34 @@ impl Bell {
     }
 
     /// It may no more. Waits for the end of a piece of work.
+    ///
+    /// The thread may itself wait for the user's memory, which comes when the user likes
+    /// (userfaultfd, FUSE). While the user could still give it, so does this. But if who waits here
+    /// is on its way out, nobody may be left to give it: then the thread's wait is ended, and what it
+    /// was about fails.
     pub(crate) fn pause(&self) {
         let mut inner = self.inner.lock();
         inner.allowed = false;
-        while inner.at_work {
-            self.rested.wait(&mut inner);
+        let mut looks = 0;
+        while let Some(&AtWork(task)) = inner.at_work.as_ref() {
+            let step = msecs_to_jiffies(STEP);
+            if let CondVarTimeoutResult::Signal { .. } =
+                self.rested.wait_interruptible_timeout(&mut inner, step)
+            {
+                // It stays pending, so that nothing else is waited for now.
+                drop(inner);
+                fsleep(Delta::from_millis(STEP.into()));
+                inner = self.inner.lock();
+            }
+            looks += 1;
+            // SAFETY: Only looks at the current task.
+            let leaving = looks > PATIENCE && unsafe { bindings::mdev_helper_is_leaving() };
+            if leaving && inner.at_work.is_some() {
+                // SAFETY: By the invariant the thread has not ended, and cannot while the lock is
+                // held; there is one for each device.
+                unsafe { bindings::mdev_helper_wake_up(task.as_ptr()) };
+                self.rested.wait(&mut inner);
+            }
         }
     }
 
@@ -99,14 +148,15 @@ impl Bell {
             return false;
         }
         inner.rung = false;
-        inner.at_work = true;
+        // SAFETY: Only looks at the current task.
+        inner.at_work = NonNull::new(unsafe { bindings::get_current() }).map(AtWork);
         true
     }
 
     /// A piece of work is over, and maybe there is more.
     fn end(&self, more: bool) {
         let mut inner = self.inner.lock();
-        inner.at_work = false;
+        inner.at_work = None;
         inner.rung |= more;
         if !inner.allowed {
             self.rested.notify_all();
@@ -133,7 +183,8 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `EINTR` if we are being killed.
+    /// `ENOMEM`, `EINTR` if we are being killed; whatever keeps the thread out of our control
+    /// groups.
     ///
     /// # Safety
     ///
@@ -185,8 +236,8 @@ unsafe extern "C" fn run<T: Driver>(data: *mut c_void) -> c_int {
         let work = || state.device().is_some_and(|device| device.work(context));
         let more = context.in_opener_space(work);
         context.bell().end(more);
-        // SAFETY: We hold no lock.
-        unsafe { bindings::mdev_helper_cond_resched() };
+        // SAFETY: A thread of the kernel, which holds no lock.
+        unsafe { bindings::mdev_helper_breathe() };
     }
     0
 }
