@@ -43,8 +43,7 @@ use nvme::{
     Config,
     Controller,
     Drive,
-    Identity,
-    Optional, //
+    Identity, //
 };
 
 /// What a piece of work may take, in commands and pages (see [`Controller::process`]): some
@@ -99,17 +98,12 @@ fn config(new: &New<'_, Media>) -> Result<Config> {
         return Err(EINVAL);
     };
     let block_size = BlockSize::from_bytes(lba).ok_or(EINVAL)?;
-    let has = |feature| new.features & feature != 0;
     Ok(Config {
         blocks: capacity >> block_size.shift(),
         block_size,
         queues: queues.try_into()?,
         vectors: VECTORS,
-        optional: Optional {
-            compare: has(feature::COMPARE),
-            deallocate: has(feature::DEALLOCATE),
-            write_zeroes: has(feature::WRITE_ZEROES),
-        },
+        optional: feature::commands(new.features),
         vendor: FUNCTION.vendor,
         subsystem_vendor: FUNCTION.subsystem_vendor,
         model: "mdev_nvme",

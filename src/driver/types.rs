@@ -24,12 +24,34 @@ const GIB: u64 = 1 << 30;
 
 /// Optional commands, as bits of `features` (NVM Express 1.4, figure 247, ONCS).
 pub(crate) mod feature {
+    use nvme::Optional;
+
     /// Compare.
     pub(crate) const COMPARE: u64 = 1 << 0;
     /// Dataset Management with deallocation.
     pub(crate) const DEALLOCATE: u64 = 1 << 1;
     /// Write Zeroes.
     pub(crate) const WRITE_ZEROES: u64 = 1 << 2;
+
+    /// The commands that there are by these bits.
+    pub(crate) const fn commands(features: u64) -> Optional {
+        Optional {
+            compare: features & COMPARE != 0,
+            deallocate: features & DEALLOCATE != 0,
+            write_zeroes: features & WRITE_ZEROES != 0,
+        }
+    }
+
+    /// The bits of these commands.
+    pub(crate) fn of(optional: &Optional) -> u64 {
+        let Optional {
+            compare,
+            deallocate,
+            write_zeroes,
+        } = *optional;
+        let bit = |there, bit| if there { bit } else { 0 };
+        bit(compare, COMPARE) | bit(deallocate, DEALLOCATE) | bit(write_zeroes, WRITE_ZEROES)
+    }
 }
 
 /// I/O queue pairs of a device.

@@ -131,12 +131,13 @@ pub trait Migrate: Device {
         payload: &[u8],
     ) -> Result<Taken, Unfit>;
 
-    /// All records are there. Looks at them together.
+    /// All records are there. Looks at them together, and at what `source` says of itself: what it
+    /// holds must be no more than that.
     ///
     /// # Errors
     ///
     /// See [`Unfit`]: something is missing, or does not fit to the rest.
-    fn complete(&self, version: u64) -> Result<(), Unfit>;
+    fn complete(&self, version: u64, source: &Source<'_>) -> Result<(), Unfit>;
 
     /// Becomes what was loaded: all at once, and without fail. From now on until it is closed, the
     /// device presents and enforces the source's parameters and features.
@@ -179,7 +180,7 @@ impl Migrate for NoDevice {
         match *self {}
     }
 
-    fn complete(&self, _version: u64) -> Result<(), Unfit> {
+    fn complete(&self, _version: u64, _source: &Source<'_>) -> Result<(), Unfit> {
         match *self {}
     }
 

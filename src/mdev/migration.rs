@@ -420,7 +420,7 @@ impl<T: Driver> migration::Device for Adapter<'_, T> {
     }
 
     fn complete(&mut self) -> Result<(), Errno> {
-        let (_, version) = self.source()?;
+        let (source, version) = self.source()?;
         let missing = |what| self.refuse(Errno::Inval, format_args!("no {what} in the stream"));
         let load = self.carried.load.as_ref().ok_or(Errno::Inval)?;
         if load.config.is_none() {
@@ -430,7 +430,7 @@ impl<T: Driver> migration::Device for Adapter<'_, T> {
             return Err(missing("interrupts"));
         }
         self.device()?
-            .complete(version)
+            .complete(version, &source)
             .map_err(|unfit| self.unfit(format_args!("the records together"), unfit))
     }
 

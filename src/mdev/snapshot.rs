@@ -183,7 +183,7 @@ impl<D: Snapshot> Migrate for Whole<D> {
         Ok(Taken::Yes)
     }
 
-    fn complete(&self, _version: u64) -> Result<(), Unfit> {
+    fn complete(&self, _version: u64, _source: &Source<'_>) -> Result<(), Unfit> {
         match self.way.lock().loaded {
             Some(_) => Ok(()),
             None => Err("the device's own is missing".into()),

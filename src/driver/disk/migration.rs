@@ -7,7 +7,8 @@
 use super::Disk;
 use crate::{
     store::Words,
-    surroundings::Lines, //
+    surroundings::Lines,
+    types::feature, //
 };
 use kernel::prelude::*;
 use mdev::{
@@ -28,6 +29,7 @@ use nvme::{
     migration,
     outside::MediaError,
     state::Refusal,
+    Config,
     Controller, //
 };
 
@@ -105,8 +107,12 @@ impl Migrate for Disk {
         taken.map_err(unfit)
     }
 
-    fn complete(&self, _version: u64) -> Result<(), Unfit> {
-        self.with(|inner| inner.drive.complete()).map_err(unfit)
+    fn complete(&self, _version: u64, source: &Source<'_>) -> Result<(), Unfit> {
+        self.with(|inner| {
+            inner.drive.complete().map_err(unfit)?;
+            let staged = inner.drive.staged().map(Controller::config);
+            staged.map_or(Ok(()), |config| within(config, source))
+        })
     }
 
     fn commit(&self, cx: &Context, _source: &Source<'_>) {
@@ -116,6 +122,26 @@ impl Migrate for Disk {
     fn abandon(&self, _cx: &Context) {
         self.with(|inner| inner.drive.abandon());
     }
+}
+
+/// Looks whether a controller is no more than its source says: that is what will be stated here, and
+/// what the next target judges.
+fn within(config: &Config, source: &Source<'_>) -> Result<(), Unfit> {
+    let [_, _, queues, ..] = source.parameters;
+    if u64::from(config.queues) > queues {
+        return Err(Unfit::Value {
+            what: "the number of queues, of which the source states fewer,",
+            found: config.queues.into(),
+        });
+    }
+    let found = feature::of(&config.optional);
+    if found & !source.features != 0 {
+        return Err(Unfit::Value {
+            what: "the set of optional commands, of which the source states fewer,",
+            found,
+        });
+    }
+    Ok(())
 }
 
 fn unfit(unfit: migration::Unfit) -> Unfit {
