@@ -141,7 +141,7 @@ impl<T: Driver> WholeDriver<T> {
         };
         let made = parent.whole_seat().ok_or(ENODEV).and_then(|seat| {
             // SAFETY: It is being probed; a parent waits for the memory of all its devices.
-            unsafe { Device::<T>::register(dev, seat, identity(&parent)) }
+            unsafe { Device::<T>::register(dev, seat, identity()) }
         });
         let outcome_of = made.map_or_else(Error::to_errno, |()| 0);
         outcome.store(outcome_of, Relaxed);
@@ -159,23 +159,14 @@ impl<T: Driver> WholeDriver<T> {
     }
 }
 
-/// What a guest knows the device by as long as it has not come from another: always the same for
-/// one parent of one name. In the form of a UUID (RFC 9562, version 8), as mdevs have one.
-fn identity<T: Driver>(parent: &Parent<T>) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    for (half, seed) in bytes.chunks_exact_mut(8).zip([0, 1]) {
-        // FNV-1a, 64 bits.
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325 ^ seed;
-        for part in [T::NAME.to_bytes(), parent.dev.name().to_bytes()] {
-            for &byte in part {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        half.copy_from_slice(&hash.to_be_bytes());
-    }
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    bytes
+/// What a guest knows the device by as long as it has not come from another: a new random UUID. What
+/// it holds is as new, and the whole device of another host has one of its own, should a guest ever
+/// have both.
+fn identity() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    // SAFETY: So many bytes are written there.
+    unsafe { bindings::generate_random_uuid(uuid.as_mut_ptr()) };
+    uuid
 }
 
 /// The number of a child: the lowest that is free in this module.
