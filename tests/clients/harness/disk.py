@@ -12,7 +12,7 @@ MIB = 1 << 20
 UNITS = {"k": 1 << 10, "m": MIB, "g": MIB << 10}
 # mkfs.xfs makes none that is smaller.
 XFS_LEAST = 300 * MIB
-# The emulated guest starts a program in some seconds.
+# A disk is there some moments after its driver, or its table of partitions.
 APPEAR_SECONDS = 60
 # A round of load that has begun is finished before it ends.
 LOAD_SECONDS = 240
