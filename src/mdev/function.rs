@@ -114,6 +114,7 @@ impl Context {
 
     /// Who has it open from now on.
     pub(crate) fn set_opener(&self, opener: Option<Arc<Opener>>) {
+        self.0.memory.forget_near();
         let before = core::mem::replace(&mut *self.0.opener.lock(), opener);
         // Put away without the lock.
         drop(before);

@@ -143,6 +143,11 @@ impl Memory {
         self.gate.open();
     }
 
+    /// Nothing is known of where guest memory is.
+    pub(crate) fn forget_near(&self) {
+        self.near.store(false, Relaxed);
+    }
+
     /// Whether guest memory is in the address space of who accessed it last: of the opener, if
     /// only that and the device's thread do.
     pub(crate) fn is_near(&self) -> bool {
