@@ -5,6 +5,8 @@
 set -euo pipefail
 
 modprobe -a mdev vfio vfio_iommu_type1
+# Some hundred devices are open at once, with three files each.
+ulimit -n 4096
 status=0
 [[ ${2:-nodes} != nodes ]] || /project/target/release/mdev-bench "$MODULES" "$1" || status=$?
 ((status <= 1)) || exit "$status"

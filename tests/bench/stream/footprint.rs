@@ -65,9 +65,9 @@ const ROUNDS: usize = 5;
 
 pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
     let mut all = Vec::new();
+    let (mut devices, mut files) = (Vec::new(), Vec::new());
     for kind in ["16m", "256m", "1g"] {
         let (mut made, mut open) = (Vec::new(), Vec::new());
-        let (mut devices, mut files) = (Vec::new(), Vec::new());
         // Once more at first, as the first devices of all make pools and directories.
         for round in 0..=ROUNDS {
             let before = used()?;
@@ -75,7 +75,7 @@ pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
                 devices.push(world.device(kind, devices.len() + 1)?);
             }
             let with = used()?;
-            for device in &devices[round * DEVICES..] {
+            for device in &devices[files.len()..] {
                 files.push(device.target()?.open()?);
             }
             let opened = used()?;
@@ -84,10 +84,11 @@ pub(crate) fn measure(world: &World) -> Result<(Vec<Footprint>, Full)> {
                 open.push((opened - before) / DEVICES as f64);
             }
         }
-        drop(files);
         let [made, open] = [made, open].map(|samples| Cost::of(samples).median);
         all.push(Footprint { kind, made, open });
     }
+    drop(files);
+    drop(devices);
     let capacity = 256 << 20;
     let made = world.device("256m", 1)?;
     let mut guest = made.guest()?;
