@@ -7,7 +7,7 @@
 # T=<text>       only selftests with it in the name of their file or of a test of theirs, and no make
 #                check
 # KERNEL=debug   selftests on the debug kernel (built if need be), and no make check
-# MINUTES=N      stop the virtual machines N minutes after the begin (70, or 300 on the debug kernel);
+# MINUTES=N      stop the virtual machines N minutes after the begin (78, or 300 on the debug kernel);
 #                what was not reached then has failed
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # HOSTILE_SECONDS=N   the hostile guest goes on for N seconds; HOSTILE_SEED=N: what it does
@@ -21,7 +21,7 @@ selftests=$PROJECT/tests/selftests
 scripts_in=${SELFTESTS:-$selftests}
 T=${T:-}
 KERNEL=${KERNEL:-stock}
-minutes=${MINUTES:-$([[ $KERNEL == debug ]] && echo 300 || echo 70)}
+minutes=${MINUTES:-$([[ $KERNEL == debug ]] && echo 300 || echo 78)}
 [[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || die "MINUTES is '$minutes': it must be a number, 1 or more"
 deadline=$((SECONDS + minutes * 60))
 passed=0

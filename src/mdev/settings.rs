@@ -3,7 +3,8 @@
 //! What a tester can make a parent say of itself: an older, newer or other host.
 //!
 //! The files are root's, in the directory `settings` of the parent's device. They change what the
-//! parent's places state and accept, hence only while it has no device; `whole` alone can be taken back while the whole device is there.
+//! parent's places state and accept, hence only while it has no device; `whole` alone can be
+//! taken back while the whole device is there.
 
 use crate::{
     bindings,

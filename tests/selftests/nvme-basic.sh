@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
 . "$selftests/lib/nvme.sh"
 load mdev-nvme
-plan 6
+plan 7
 setup create "$(type_node mdev_nvme0 16m)" "$(uuid 1)"
 
 # A capacity that is set is what a guest finds, no matter which type the device is of.
@@ -24,4 +24,11 @@ check "data of every length comes back, wherever it is in memory" guest transfer
 check "Flush, Write Zeroes, Compare and Dataset Management" guest commands 1
 check "all queues at once, full and wrapped" guest queues 1
 check "the SMART log counts" guest counters 1
+large_blocks() {
+	create "$(type_node mdev_nvme0 64m_4k)" "$(uuid 2)"
+	local task
+	for task in identify transfers commands counters; do guest "$task" 2; done
+	remove "$(uuid 2)"
+}
+check "the same with blocks of 4096 bytes" large_blocks
 finish
