@@ -150,6 +150,8 @@ fn lists() {
     wanted.fill(0);
     (wanted[0], wanted[1]) = (2, 16);
     wanted[4..20].copy_from_slice(&UUID);
+    (wanted[20], wanted[21]) = (3, 16);
+    wanted[24..40].copy_from_slice(&UUID);
     assert_eq!(identify(&mut guest, 3, 1).as_ref(), Ok(&wanted));
     for nsid in [0, 2, 0xffff_ffff] {
         assert_eq!(

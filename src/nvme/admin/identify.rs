@@ -50,9 +50,15 @@ impl Controller {
                 }
             }
             DESCRIPTORS if of_ours => {
-                descriptor::NIDT.put(page, descriptor::NGUID);
-                descriptor::NIDL.put(page, descriptor::NID.len as u128);
-                descriptor::NID.put_bytes(page, &self.identity.nguid);
+                let ids = [
+                    (descriptor::NGUID, &self.identity.nguid),
+                    (descriptor::UUID, &self.identity.uuid),
+                ];
+                for (place, (kind, id)) in page.chunks_exact_mut(descriptor::SIZE).zip(ids) {
+                    descriptor::NIDT.put(place, kind);
+                    descriptor::NIDL.put(place, descriptor::NID.len as u128);
+                    descriptor::NID.put_bytes(place, id);
+                }
             }
             OF_NAMESPACE | ACTIVE | DESCRIPTORS => return Err(BAD_NAMESPACE),
             _ => return Err(dword10(Status::INVALID_FIELD, CNS)),

@@ -116,8 +116,12 @@ pub mod descriptor {
     pub const NIDT: Field = Field::new(0, 1);
     /// NIDT: the NGUID.
     pub const NGUID: u128 = 0x2;
+    /// NIDT: a UUID.
+    pub const UUID: u128 = 0x3;
     /// The length of the identifier.
     pub const NIDL: Field = Field::new(1, 1);
-    /// The identifier, here an NGUID.
+    /// The identifier: both kinds have 16 bytes.
     pub const NID: Field = Field::new(4, 16);
+    /// The bytes of a descriptor with such an identifier; the next one follows it.
+    pub const SIZE: usize = 20;
 }
