@@ -84,8 +84,11 @@ impl Inner {
 fn controller(new: &New<'_, Media>) -> Result<KBox<Controller>> {
     let identity = Identity::from_uuid(new.uuid);
     // The table of types has no configuration that cannot be.
-    let controller = Controller::new(config(new)?, identity).map_err(|_| EINVAL)?;
-    Ok(KBox::new(controller, GFP_KERNEL)?)
+    let controller = KBox::new_uninit(GFP_KERNEL)?;
+    match Controller::new(config(new)?, identity) {
+        Ok(factory) => Ok(controller.write(factory)),
+        Err(_) => Err(EINVAL),
+    }
 }
 
 /// The parameters, by their places in the contract.

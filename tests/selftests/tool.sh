@@ -12,9 +12,11 @@ type=$(type_node mdev_nvme0 16m)
 good=$(cat "$type/migration_version")
 
 list() {
-	local json
+	local json places
 	json=$("$tool" list --json)
-	equal "places in the list" 10 "$(grep -o '"mdev_nvme/1,[^"]*features=0x7"' <<<"$json" | wc -l)"
+	places=(/sys/class/mdev_bus/*/mdev_supported_types/*/migration_version)
+	((${#places[@]} >= 10))
+	equal "places in the list" "${#places[@]}" "$(grep -o '"mdev_nvme/1,[^"]*features=0x7"' <<<"$json" | wc -l)"
 }
 find_type() {
 	local text

@@ -80,8 +80,9 @@ class Create(Operation):
 
 
 class Bind(Operation):
-    # The driver core answers ENODEV whatever the probe's error was.
-    allowed = {errno.ENOMEM, errno.ENODEV}
+    # The driver core answers ENODEV whatever the probe's error was; a BAR for which there is no memory to
+    # note who has it is EBUSY (__request_region).
+    allowed = {errno.ENOMEM, errno.ENODEV, errno.EBUSY}
 
     def __init__(self, function):
         self.function = function
