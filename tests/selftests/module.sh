@@ -18,7 +18,7 @@ default() {
 number() {
 	load mdev-nvme "virtual_parents=$1"
 	equal parents "$1" "$(count_parents)"
-	equal "types" $((6 * $1)) "$(ls -d /sys/class/mdev_bus/*/mdev_supported_types/* 2>/dev/null | wc -l)"
+	equal "types" $((8 * $1)) "$(ls -d /sys/class/mdev_bus/*/mdev_supported_types/* 2>/dev/null | wc -l)"
 	unload mdev_nvme
 	equal "parents after unloading" 0 "$(count_parents)"
 }
