@@ -43,11 +43,15 @@ trap 'exit 143' TERM HUP
 exec {alive}>"$work/alive"
 flock "$alive"
 
-# failure NAME [FILE-WITH-REASON]: one failed result, with the end of what explains it.
+# failure NAME [FILE-WITH-REASON]: one failed result, with the end of what explains it. Both are said
+# again, shorter, when all is done: often nobody sees more than the end of a long run.
 failure() {
 	failed=$((failed + 1))
 	printf 'FAILED %s\n' "$1"
-	[[ $# -lt 2 ]] || tail -n 25 "$2" | sed 's/^/    /'
+	printf '  %s\n' "$1" >>"$work/failures"
+	[[ $# -ge 2 ]] || return 0
+	tail -n 25 "$2" | sed 's/^/    /'
+	tail -n 4 "$2" | cut -c -300 | sed 's/^/      /' >>"$work/failures"
 }
 
 # --- the host ring ---
@@ -265,6 +269,10 @@ if [[ -z $T && -z ${SELFTESTS:-} ]]; then
 	fi
 fi
 
+if ((failed > 0)); then
+	echo "@ what failed:"
+	cat "$work/failures"
+fi
 echo "@ total: $in_scripts s in $scripts_run scripts, $SECONDS s in all"
 echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
 ((failed == 0 && passed > 0))

@@ -34,16 +34,19 @@ class Results:
             self.skip(name, why)
             return True
         except Failed as error:
-            note(error)
-            note(self.where())
+            self.explain(error)
         except Exception:  # pylint: disable=broad-except
-            note(traceback.format_exc())
-            note(self.where())
+            self.explain(traceback.format_exc())
         self.given += 1
         self.failed += not good
         note(f"{name}: {time.monotonic() - start:.1f} s")
         print(f"{'ok' if good else 'not ok'} {self.given} - {name}", flush=True)
         return good
+
+    def explain(self, error):
+        """How things stand, then the error: who shows only the end of it shows that."""
+        note(self.where())
+        note(error)
 
     def skip(self, name, why):
         self.given += 1
