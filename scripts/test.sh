@@ -43,14 +43,14 @@ trap 'exit 143' TERM HUP
 exec {alive}>"$work/alive"
 flock "$alive"
 
-# failure NAME [FILE-WITH-REASON]: one failed result, with the end of what explains it. Both are said
-# again, shorter, when all is done: often nobody sees more than the end of a long run.
+# failure NAME [FILE-WITH-REASON [LINES]]: one failed result, with the end of what explains it (80 lines).
+# Both are said again, shorter, when all is done: often nobody sees more than the end of a long run.
 failure() {
 	failed=$((failed + 1))
 	printf 'FAILED %s\n' "$1"
 	printf '  %s\n' "$1" >>"$work/failures"
 	[[ $# -ge 2 ]] || return 0
-	tail -n 25 "$2" | sed 's/^/    /'
+	tail -n "${3:-80}" "$2" | sed 's/^/    /'
 	tail -n 4 "$2" | cut -c -300 | sed 's/^/      /' >>"$work/failures"
 }
 
@@ -133,9 +133,9 @@ judge() {
 
 	if [[ ! -e $end ]]; then
 		if stood_still; then
-			failure "$name: a processor of the emulated machine stood still in it, $((may_be_lost + 1)) times" "$work/console"
+			failure "$name: a processor of the emulated machine stood still in it, $((may_be_lost + 1)) times" "$work/console" 200
 		else
-			failure "$name: the machine died in it" "$work/console"
+			failure "$name: the machine died in it" "$work/console" 200
 		fi
 		return
 	fi

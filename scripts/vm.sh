@@ -217,10 +217,17 @@ wait "$copier" || :
 
 # where: for a run that did not end by itself, all that says how far it came.
 where() {
+	local complaint
 	{
 		if [[ -s $folder/qemu.log ]]; then echo "--- QEMU:"; tail -n 10 "$folder/qemu.log"; fi
-		echo "--- last lines of the kernel's console:"
-		tail -n 30 "$folder/kernel.log" | tr -d '\r'
+		echo "--- the kernel's console, from its first complaint or its last lines on:"
+		complaint=$(grep -n -m 1 -E 'rcu: INFO|BUG|Oops|Kernel panic|general protection|stack segment' \
+			"$folder/kernel.log" | cut -d : -f 1) || :
+		if [[ -n $complaint ]]; then
+			tail -n "+$complaint" "$folder/kernel.log" | head -n 150 | tr -d '\r'
+		else
+			tail -n 30 "$folder/kernel.log" | tr -d '\r'
+		fi
 		echo "--- last lines of the kernel's log:"
 		[[ ! -s $folder/kmsg ]] || tail -n 10 "$folder/kmsg"
 		echo "--- last lines of the script:"

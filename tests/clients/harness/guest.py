@@ -284,14 +284,14 @@ class Guest:
             return ""
 
     def machine(self):
-        """Its processor, some times over: whether it moves, which ports it reads, what it waits for. Its
+        """Its processors, some times over: whether they move, which ports they read, what they wait for. Its
         interrupt controllers. What the threads of its process do in this kernel."""
         text = []
-        registers = ["info registers"] * 6
+        registers = ["info registers -a"] * 4
         try:
             for command in ("info pic", "info lapic", *registers):
                 answer = self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
-                wanted = ("RIP", "RDX", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
+                wanted = ("CPU#", "RIP", "RDX", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
                 text += [f"{command}: {line.strip()}" for line in answer.splitlines() if any(w in line for w in wanted)]
         except Failed as error:
             text.append(str(error))
