@@ -24,10 +24,13 @@ exec unshare --mount --propagation private --fork --kill-child bash -ec '
 		mkdir -p "$IN_ROOT/${pair#*:}"
 		mount --bind "${pair%%:*}" "$IN_ROOT/${pair#*:}"
 	done
-	# Names and certificates as the host has them (a company may have its own authority).
-	cp -L /etc/resolv.conf "$IN_ROOT/etc/resolv.conf"
+	# Names and certificates as the host has them (a company may have its own authority). Mounted,
+	# not copied: several of these run at once.
+	host_file() { : >>"$IN_ROOT$2" && mount --bind "$(readlink -f "$1")" "$IN_ROOT$2"; }
+	host_file /etc/resolv.conf /etc/resolv.conf
 	if [ -r /etc/ssl/certs/ca-certificates.crt ]; then
-		install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$IN_ROOT/etc/ssl/host-certificates.crt"
+		mkdir -p "$IN_ROOT/etc/ssl"
+		host_file /etc/ssl/certs/ca-certificates.crt /etc/ssl/host-certificates.crt
 		export SSL_CERT_FILE=/etc/ssl/host-certificates.crt CARGO_HTTP_CAINFO=/etc/ssl/host-certificates.crt
 	fi
 	unset SSL_CERT_DIR
