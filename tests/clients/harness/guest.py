@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import clients
+import emulated
 import tasks
 from devices import read
 from qmp import Qmp
@@ -72,8 +73,9 @@ class Guest:
         ]
         for number, device in enumerate(devices):
             command += device.arguments(number, client, properties)
-        if incoming:
-            command += ["-incoming", "defer"]
+        # One that boots waits until its processors have their places; one that waits for a migration
+        # must not be told to, or it would not run when it has arrived.
+        command += ["-incoming", "defer"] if incoming else ["-S"]
         with open(f"{self.folder}/stderr", "wb") as errors:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, pass_fds=inner
@@ -90,6 +92,10 @@ class Guest:
             self.kill()
             raise Failed(f"{error}; it said: {self.errors()}") from error
         self.capabilities(events=True)
+        for processor in self.qmp.execute("query-cpus-fast"):
+            os.sched_setaffinity(processor["thread-id"], emulated.processors_for_guests())
+        if not incoming:
+            self.qmp.execute("cont")
 
     # --- the guest ---
 
