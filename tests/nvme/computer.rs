@@ -3,54 +3,9 @@
 //! A computer with a controller in it: guest memory with holes, a disk that can fail, interrupts
 //! that are noted, and a clock.
 
-use nvme::outside::{
-    Clock, Fault, Interrupts, Media, MediaError, Memory, Outside, Scratch, Signal, SCRATCH,
-};
+use guest_ram::Ram;
+use nvme::outside::{Clock, Interrupts, Media, MediaError, Outside, Scratch, Signal, SCRATCH};
 use nvme::{BlockSize, Config, Controller, Identity, Optional};
-use std::collections::BTreeSet;
-
-pub(crate) const PAGE: u64 = 4096;
-
-/// Guest memory, from address 0 on.
-pub(crate) struct Ram {
-    pub(crate) bytes: Vec<u8>,
-    /// Pages that are not there.
-    pub(crate) holes: BTreeSet<u64>,
-    /// All accesses so far, and from which one on they fail.
-    pub(crate) accesses: u64,
-    pub(crate) fails_at: Option<u64>,
-}
-
-impl Ram {
-    fn range(&mut self, iova: u64, len: usize) -> Result<std::ops::Range<usize>, Fault> {
-        self.accesses += 1;
-        if self.fails_at.is_some_and(|at| self.accesses > at) {
-            return Err(Fault);
-        }
-        let end = iova.checked_add(len as u64).ok_or(Fault)?;
-        if end > self.bytes.len() as u64 {
-            return Err(Fault);
-        }
-        if (iova / PAGE..end.div_ceil(PAGE)).any(|page| self.holes.contains(&page)) {
-            return Err(Fault);
-        }
-        Ok(iova as usize..end as usize)
-    }
-}
-
-impl Memory for Ram {
-    fn read(&mut self, iova: u64, data: &mut [u8]) -> Result<(), Fault> {
-        let range = self.range(iova, data.len())?;
-        data.copy_from_slice(&self.bytes[range]);
-        Ok(())
-    }
-
-    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), Fault> {
-        let range = self.range(iova, data.len())?;
-        self.bytes[range].copy_from_slice(data);
-        Ok(())
-    }
-}
 
 /// The disk: the plainest there can be.
 pub(crate) struct Disk {
@@ -161,7 +116,7 @@ pub(crate) fn config(blocks: u64, block_size: BlockSize) -> Config {
 }
 
 impl Computer {
-    pub(crate) fn new(config: Config, ram: usize) -> Self {
+    pub(crate) fn new(config: Config, pages: u64) -> Self {
         let disk = Disk {
             bytes: vec![0; config.blocks as usize * config.block_size.bytes()],
             block: config.block_size.bytes(),
@@ -171,12 +126,7 @@ impl Computer {
         };
         Self {
             controller: Controller::new(config, Identity::from_uuid(UUID)).expect("a controller"),
-            ram: Ram {
-                bytes: vec![0; ram],
-                holes: BTreeSet::new(),
-                accesses: 0,
-                fails_at: None,
-            },
+            ram: Ram::new(pages),
             disk,
             wires: Wires {
                 signal: Signal::MsiX,

@@ -3,7 +3,8 @@
 //! What a guest's driver does: it starts the controller, has queues in its memory, sends commands
 //! and takes what they are completed with.
 
-use super::computer::{config, Computer, PAGE};
+use super::computer::{config, Computer};
+use guest_ram::PAGE;
 use nvme::spec::completion::{CID, DW0, PHASE, SQHD, SQID, STATUS};
 use nvme::spec::opcode::admin;
 use nvme::spec::registers::{cc, csts, ACQ, AQA, ASQ, CC, CSTS, DOORBELLS};
@@ -105,7 +106,7 @@ impl Guest {
 
     pub(crate) fn with(config: Config) -> Self {
         Self {
-            pc: Computer::new(config, 4 << 20),
+            pc: Computer::new(config, 1024),
             queues: BTreeMap::new(),
             next_id: 0,
             free: PAGE,
@@ -193,8 +194,8 @@ impl Guest {
 
     pub(crate) fn put_as(&mut self, id: u16, command: Cmd) {
         let queue = self.queues.get_mut(&id).expect("a queue");
-        let at = (queue.sq + u64::from(queue.tail) * 64) as usize;
-        self.pc.ram.bytes[at..at + 64].copy_from_slice(&command.0);
+        let at = queue.sq + u64::from(queue.tail) * 64;
+        self.pc.ram.put(at, &command.0);
         queue.tail = (queue.tail + 1) % queue.size;
     }
 
@@ -207,8 +208,8 @@ impl Guest {
     /// The next completion, without ringing.
     pub(crate) fn peek(&mut self, id: u16) -> Option<Cqe> {
         let queue = self.queues.get_mut(&id).expect("a queue");
-        let at = (queue.cq + u64::from(queue.head) * 16) as usize;
-        let entry = &self.pc.ram.bytes[at..at + 16];
+        let at = queue.cq + u64::from(queue.head) * 16;
+        let entry = self.pc.ram.at(at, 16);
         let status = STATUS.get(entry);
         if PHASE.any(status) != queue.phase {
             return None;
@@ -258,11 +259,11 @@ impl Guest {
 
     /// Guest memory.
     pub(crate) fn bytes(&self, at: u64, len: usize) -> &[u8] {
-        &self.pc.ram.bytes[at as usize..at as usize + len]
+        self.pc.ram.at(at, len)
     }
 
     pub(crate) fn fill(&mut self, at: u64, bytes: &[u8]) {
-        self.pc.ram.bytes[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+        self.pc.ram.put(at, bytes);
     }
 
     /// A list of PRPs.

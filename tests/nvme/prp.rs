@@ -5,12 +5,11 @@
 use super::computer::config;
 use super::guest::{Cmd, Guest, DATA, LIST};
 use crate::cases;
+use guest_ram::PAGE;
 use nvme::spec::opcode::nvm;
 use nvme::spec::status::Status;
 use nvme::BlockSize;
 use proptest::prelude::*;
-
-const PAGE: u64 = 4096;
 
 fn guest() -> Guest {
     Guest::started(config(2048, BlockSize::B512))

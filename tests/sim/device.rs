@@ -2,8 +2,8 @@
 
 //! A drive as the migration machine sees it, with its worker: what the kernel driver is to it.
 
-use crate::ram::Ram;
 use crate::store::Pages;
+use guest_ram::Ram;
 use migcore::migration::{Activity, Device, Pending, Phase};
 use migcore::stream::{Kind, Taken, MAX_RECORD};
 use migcore::Errno;

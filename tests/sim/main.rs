@@ -22,14 +22,15 @@
 //! | `host`, `device` | the migration machine and a drive, with both interfaces in front |
 //! | `guest` | the driver in the guest, and what it knows |
 //! | `disk` | what the namespace must hold |
-//! | `ram`, `store` | memory of the guest and of the drive, which can fail |
+//! | `store` | memory of the drive, which can fail |
+//!
+//! The guest's memory, which can fail too, is the crate `guest_ram`.
 
 mod chance;
 mod device;
 mod disk;
 mod guest;
 mod host;
-mod ram;
 mod store;
 mod vmm;
 mod world;

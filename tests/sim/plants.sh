@@ -17,9 +17,9 @@ planted() {
 	mkdir -p "$copy/src" "$copy/tests"
 	# With the time of now, so that what was planted before is compiled no more.
 	cp -r "$project/src/core" "$project/src/nvme" "$copy/src/"
-	cp -r "$project/tests/sim" "$copy/tests/"
+	cp -r "$project/tests/sim" "$project/tests/guest-ram" "$copy/tests/"
 	cp "$project/Cargo.lock" "$copy/"
-	sed 's/^members = .*/members = ["src\/core", "src\/nvme", "tests\/sim"]/' "$project/Cargo.toml" >"$copy/Cargo.toml"
+	sed 's/^members = .*/members = ["src\/core", "src\/nvme", "tests\/guest-ram", "tests\/sim"]/' "$project/Cargo.toml" >"$copy/Cargo.toml"
 	OLD=$3 NEW=$4 perl -0pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/ and $found = 1; END { exit !$found }' "$copy/$file" ||
 		{ echo "plants: $name: $file has no such text"; failed=1; return; }
 	if ! "$project/scripts/in-root.sh" env -C build/plants cargo build --quiet --offline --profile sim -p sim \

@@ -5,9 +5,9 @@
 //! drive in between. Nothing panics, work is bounded, and a reset always brings it back.
 
 use super::disk::{drive, state, Disk, Wires, BLOCKS};
-use nvme::outside::{Clock, Fault, Memory, Scratch, Signal, SCRATCH};
+use guest_ram::{Ram, PAGE};
+use nvme::outside::{Clock, Scratch, Signal, SCRATCH};
 
-const PAGE: u64 = 4096;
 /// The pages of memory that there are.
 const PAGES: u64 = 16;
 
@@ -58,46 +58,11 @@ impl Script<'_> {
     }
 }
 
-struct Ram {
-    bytes: Vec<u8>,
-    hole: Option<u64>,
-    accesses: u64,
-}
-
-impl Ram {
-    fn range(&mut self, iova: u64, len: usize) -> Result<std::ops::Range<usize>, Fault> {
-        self.accesses += 1;
-        let end = iova.checked_add(len as u64).ok_or(Fault)?;
-        let hole = self
-            .hole
-            .is_some_and(|page| iova / PAGE <= page && page < end.div_ceil(PAGE));
-        match end > PAGES * PAGE || hole {
-            true => Err(Fault),
-            false => Ok(iova as usize..end as usize),
-        }
-    }
-
-    /// The guest's own writes, as far as there is memory.
-    fn put(&mut self, at: u64, bytes: &[u8]) {
-        let places = self.bytes.iter_mut().skip(at.min(PAGES * PAGE) as usize);
-        for (place, byte) in places.zip(bytes) {
-            *place = *byte;
-        }
-    }
-}
-
-impl Memory for Ram {
-    fn read(&mut self, iova: u64, data: &mut [u8]) -> Result<(), Fault> {
-        let range = self.range(iova, data.len())?;
-        data.copy_from_slice(&self.bytes[range]);
-        Ok(())
-    }
-
-    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), Fault> {
-        let range = self.range(iova, data.len())?;
-        self.bytes[range].copy_from_slice(data);
-        Ok(())
-    }
+/// The guest's own writes, as far as there is memory.
+fn put(ram: &mut Ram, at: u64, bytes: &[u8]) {
+    let at = at.min(ram.size());
+    let there = (ram.size() - at).min(bytes.len() as u64);
+    ram.put(at, &bytes[..there as usize]);
 }
 
 struct Time;
@@ -160,7 +125,7 @@ impl Machine {
 
     fn put(&mut self, id: usize, command: &[u8; 64]) {
         let (base, size, tail) = &mut self.queues[id];
-        self.ram.put(base.wrapping_add(*tail * 64), command);
+        put(&mut self.ram, base.wrapping_add(*tail * 64), command);
         *tail = (*tail + 1) % *size;
     }
 
@@ -218,11 +183,7 @@ pub(crate) fn check(bytes: &[u8]) {
     let mut machine = Machine {
         drive: drive(),
         other: drive(),
-        ram: Ram {
-            bytes: vec![0; (PAGES * PAGE) as usize],
-            hole: None,
-            accesses: 0,
-        },
+        ram: Ram::new(PAGES),
         wires: Wires::new(signals[script.next() as usize % 3]),
         scratch: Box::new([0; SCRATCH]),
         queues: [
@@ -283,15 +244,14 @@ fn step(machine: &mut Machine, script: &mut Script<'_>) {
             let at = script.address();
             let count = script.next() % 32;
             let bytes: Vec<u8> = (0..count).map(|_| script.next() as u8).collect();
-            machine.ram.put(at, &bytes);
+            put(&mut machine.ram, at, &bytes);
         }
         12 => {
             let at = script.address();
             for entry in 0..script.next() % 64 {
                 let page = script.address();
-                machine
-                    .ram
-                    .put(at.wrapping_add(entry * 8), &page.to_le_bytes());
+                let at = at.wrapping_add(entry * 8);
+                put(&mut machine.ram, at, &page.to_le_bytes());
             }
         }
         13 | 14 => {
@@ -326,7 +286,11 @@ fn step(machine: &mut Machine, script: &mut Script<'_>) {
         }
         18 => {
             let page = script.next();
-            machine.ram.hole = (page < 128).then_some(page % PAGES);
+            machine.ram.holes.clear();
+            machine
+                .ram
+                .holes
+                .extend((page < 128).then_some(page % PAGES));
         }
         _ => machine.go_elsewhere(),
     }
@@ -336,8 +300,7 @@ fn step(machine: &mut Machine, script: &mut Script<'_>) {
 fn revive(machine: &mut Machine) {
     machine.write32(CC, 0);
     assert_eq!(machine.status(), 0, "a reset resets");
-    machine.ram.hole = None;
-    machine.ram.bytes.fill(0);
+    machine.ram = Ram::new(PAGES);
     machine.enable(PAGE, 2 * PAGE, 4);
     assert_eq!(machine.status(), 1, "ready again");
     let mut identify = [0; 64];
@@ -348,9 +311,9 @@ fn revive(machine: &mut Machine) {
     machine.put(0, &identify);
     machine.ring(0);
     assert!(!machine.process(64), "idle again");
-    let entry = &machine.ram.bytes[2 * PAGE as usize..][..16];
+    let entry = machine.ram.at(2 * PAGE, 16);
     assert_eq!(entry[8..16], [1, 0, 0, 0, 0x77, 0, 1, 0], "{entry:02x?}");
-    assert_eq!(machine.ram.bytes[3 * PAGE as usize + 4..][..4], *b"0101");
+    assert_eq!(machine.ram.at(3 * PAGE + 4, 4), *b"0101");
     machine.drive.reset(&mut machine.wires);
     assert_eq!(machine.status(), 0);
 }

@@ -6,7 +6,7 @@ use super::io::{command, set, set_prps};
 use super::queue::{cq_page, sq_page, Cq, Sq, EVENTS, SHADOWS};
 use super::{Guest, Sent, What};
 use crate::device::Dev;
-use crate::ram::{Ram, PAGE};
+use guest_ram::{Ram, PAGE};
 use nvme::spec::opcode::admin;
 use nvme::spec::status::Status;
 

@@ -3,7 +3,10 @@
 //! Memory for data: pages here and there, and the PRPs that lead to them.
 
 use crate::chance::Chance;
-use crate::ram::{Ram, NOWHERE, PAGE};
+use guest_ram::{Ram, PAGE};
+
+/// An address at which there is never anything, page after page.
+const NOWHERE: u64 = 1 << 40;
 
 const START: u64 = 40;
 /// Buffers, the pages of each, and how many of those are for lists.

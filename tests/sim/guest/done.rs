@@ -4,7 +4,7 @@
 
 use super::{Guest, Sent, What};
 use crate::device::Dev;
-use crate::ram::Ram;
+use guest_ram::Ram;
 use nvme::spec::status::Status;
 
 impl Guest {

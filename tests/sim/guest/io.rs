@@ -5,7 +5,7 @@
 
 use super::{Guest, Sent, What};
 use crate::device::Dev;
-use crate::ram::{Ram, PAGE};
+use guest_ram::{Ram, PAGE};
 use nvme::spec::opcode::nvm;
 use nvme::spec::status::Status;
 use nvme::MAX_TRANSFER;

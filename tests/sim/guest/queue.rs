@@ -4,7 +4,7 @@
 
 use super::{Guest, Sent};
 use crate::device::Dev;
-use crate::ram::{Ram, PAGE};
+use guest_ram::{Ram, PAGE};
 use nvme::spec::status::Status;
 use std::collections::BTreeMap;
 
