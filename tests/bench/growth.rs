@@ -6,8 +6,8 @@
 //! before it calls a driver. So a device of the C sample, made while our devices fill the list,
 //! costs the same scan as one of ours; what ours costs more is the driver's and the parent's.
 
-use crate::{
-    lifecycle::{lives, Life},
+use crate::lifecycle::{lives, Life};
+use measuring::{
     machine::{during, Fleet, Result, Type},
     sample::{interleaved, Cost, Subject},
 };

@@ -2,7 +2,7 @@
 
 //! What making a device and removing it costs.
 
-use crate::{
+use measuring::{
     machine::{device, during, open_to_write, Fleet, Result, Type},
     sample::{nanoseconds, Cost},
 };

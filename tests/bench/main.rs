@@ -8,15 +8,11 @@
 
 mod growth;
 mod lifecycle;
-mod machine;
 mod nodes;
 mod report;
-mod sample;
 
-use crate::{
-    machine::{Fleet, Loaded, Result, Type},
-    report::Report,
-};
+use measuring::machine::{Fleet, Loaded, Result, Type};
+use report::Report;
 use std::process::ExitCode;
 
 /// Parents of ours without hardware: one that gets crowded, one that stays empty.
@@ -39,7 +35,7 @@ fn main() -> ExitCode {
         eprintln!("usage: mdev-bench FOLDER-OF-OUR-MODULES PATH-OF-THE-C-SAMPLE");
         return ExitCode::from(2);
     };
-    let mut report = Report::new();
+    let mut report = Report::default();
     match run(&modules, &peer, &mut report) {
         Ok(()) => report.finish(),
         Err(error) => {

@@ -2,7 +2,7 @@
 
 //! What reading a node and asking it costs, beside reading the mdev core's `name`.
 
-use crate::{
+use measuring::{
     machine::{device, during, open_to_write, Fleet, Result, Type},
     sample::{interleaved, Cost, Subject},
 };

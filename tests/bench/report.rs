@@ -2,7 +2,12 @@
 
 //! The tables, and the goals that they are held against.
 
-use crate::{growth::Growth, lifecycle::Life, nodes::Measured, sample::Cost};
+use crate::{growth::Growth, lifecycle::Life, nodes::Measured};
+use measuring::{
+    goals::Goals,
+    sample::Cost,
+    table::{heading, line},
+};
 use std::process::ExitCode;
 
 /// What was measured at one number of existing devices.
@@ -21,16 +26,12 @@ const FLAT: f64 = 1.05;
 const LIFE: f64 = 1.0;
 
 /// What was printed, in short: which goals were missed.
+#[derive(Default)]
 pub(crate) struct Report {
-    missed: Vec<String>,
+    goals: Goals,
 }
 
 impl Report {
-    /// Nothing is missed yet.
-    pub(crate) fn new() -> Self {
-        Self { missed: Vec::new() }
-    }
-
     /// Says how it is measured.
     pub(crate) fn method(&self) {
         println!(
@@ -46,16 +47,6 @@ after another with a rest before each; only the writes to create and remove are 
         );
     }
 
-    fn goal(&mut self, what: &str, value: f64, limit: f64) {
-        let verdict = if value <= limit {
-            "met"
-        } else {
-            self.missed.push(what.to_owned());
-            "MISSED"
-        };
-        println!("goal: {what}: {value:.3}, at most {limit:.2}: {verdict}");
-    }
-
     /// The nodes, at each number of devices.
     pub(crate) fn nodes(&mut self, counts: &[usize], crowds: &[Crowd]) {
         let (Some((first, _)), Some(few), Some(most)) =
@@ -64,19 +55,25 @@ after another with a rest before each; only the writes to create and remove are 
             return;
         };
         println!("\n## Nodes, {few} devices: ns, and ratio to reading name in the same way\n");
-        println!("| | opened and closed | | on an open file | | lowest..highest |");
-        println!("|---|---:|---:|---:|---:|---:|");
+        heading(
+            "",
+            &[
+                "opened and closed",
+                "",
+                "on an open file",
+                "",
+                "lowest..highest",
+            ],
+        );
         for row in first {
-            println!(
-                "| {} | {:.0} | {:.2} | {:.0} | {:.2} | {:.0}..{:.0} |",
-                row.what,
-                row.opened.median,
-                ratio(row.opened, first[0].opened),
-                row.kept.median,
-                ratio(row.kept, first[0].kept),
-                row.kept.low,
-                row.kept.high,
-            );
+            let cells = [
+                format!("{:.0}", row.opened.median),
+                format!("{:.2}", ratio(row.opened, first[0].opened)),
+                format!("{:.0}", row.kept.median),
+                format!("{:.2}", ratio(row.kept, first[0].kept)),
+                format!("{:.0}..{:.0}", row.kept.low, row.kept.high),
+            ];
+            line(&row.what, cells);
         }
         println!(
             "\n## Nodes, by number of devices: opened and closed, ratio to reading name then\n"
@@ -96,10 +93,11 @@ after another with a rest before each; only the writes to create and remove are 
         println!();
         for row in &first[1..] {
             let what = format!("{}, {few} devices", row.what);
-            self.goal(&what, ratio(row.opened, first[0].opened), NODE);
+            self.goals
+                .at_most(&what, ratio(row.opened, first[0].opened), NODE);
         }
         let what = format!("the most that any node costs more with {most} devices than with {few}");
-        self.goal(&what, growth, FLAT);
+        self.goals.at_most(&what, growth, FLAT);
     }
 
     /// Lives of ours, the C sample's, and our sample's, at each number of devices.
@@ -133,7 +131,7 @@ after another with a rest before each; only the writes to create and remove are 
         for (who, ours) in [("mdev_nvme", nvme), ("mdev_mtty", sample)] {
             let worst = ours.iter().zip(theirs).map(|(o, t)| ratio(o.both, t.both));
             let what = format!("create+remove of {who}, the most of C mtty's");
-            self.goal(&what, worst.fold(0.0, f64::max), LIFE);
+            self.goals.at_most(&what, worst.fold(0.0, f64::max), LIFE);
         }
     }
 
@@ -177,26 +175,10 @@ after another with a rest before each; only the writes to create and remove are 
 
     /// Says which goals were missed; that is a failure.
     pub(crate) fn finish(self) -> ExitCode {
-        if self.missed.is_empty() {
-            println!("\nall goals met");
-            ExitCode::SUCCESS
-        } else {
-            println!("\n{} goals missed", self.missed.len());
-            ExitCode::FAILURE
-        }
+        self.goals.finish()
     }
 }
 
 fn ratio(cost: Cost, base: Cost) -> f64 {
     cost.median / base.median
-}
-
-fn heading(first: &str, counts: &[usize]) {
-    line(first, counts.iter().map(|count| format!("{count}")));
-    println!("|---|{}", "---:|".repeat(counts.len()));
-}
-
-fn line(first: &str, cells: impl Iterator<Item = String>) {
-    let cells: Vec<_> = cells.collect();
-    println!("| {first} | {} |", cells.join(" | "));
 }

@@ -11,18 +11,18 @@ use std::{
 /// What one operation costs, in nanoseconds; a machine that counts instructions takes one for
 /// each of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// The middle one of the samples.
-    pub(crate) median: f64,
+    pub median: f64,
     /// The lowest.
-    pub(crate) low: f64,
+    pub low: f64,
     /// The highest.
-    pub(crate) high: f64,
+    pub high: f64,
 }
 
 impl Cost {
     /// The cost of samples, of which there is at least one.
-    pub(crate) fn of(mut samples: Vec<f64>) -> Self {
+    pub fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
         let last = samples.len().saturating_sub(1);
@@ -35,12 +35,12 @@ impl Cost {
 }
 
 /// A duration as samples are kept.
-pub(crate) fn nanoseconds(duration: Duration) -> f64 {
+pub fn nanoseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e9
 }
 
 /// An operation to be timed. It fails if it did not do what it is timed for.
-pub(crate) struct Subject<'a> {
+pub struct Subject<'a> {
     directory: PathBuf,
     operation: Box<dyn FnMut() -> io::Result<()> + 'a>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// `operation`, run inside `directory`: so that opening a file costs one step of a path,
     /// wherever the file is.
-    pub(crate) fn new(directory: &Path, operation: impl FnMut() -> io::Result<()> + 'a) -> Self {
+    pub fn new(directory: &Path, operation: impl FnMut() -> io::Result<()> + 'a) -> Self {
         Self {
             directory: directory.to_path_buf(),
             operation: Box::new(operation),
@@ -70,7 +70,7 @@ const ROUNDS: u32 = 15;
 const BATCH: u32 = 40;
 
 /// Times all subjects in turn, again and again, so that whatever drifts meets all alike.
-pub(crate) fn interleaved(subjects: &mut [Subject<'_>]) -> io::Result<Vec<Cost>> {
+pub fn interleaved(subjects: &mut [Subject<'_>]) -> io::Result<Vec<Cost>> {
     let mut samples = vec![Vec::new(); subjects.len()];
     for round in 0..=ROUNDS {
         for (subject, samples) in subjects.iter_mut().zip(&mut samples) {

@@ -2,11 +2,8 @@
 
 //! How long a device is stopped, and how much is sent meanwhile, against how much it holds.
 
-use crate::{
-    machine::Result,
-    sample::nanoseconds,
-    world::{fill, World},
-};
+use crate::world::{fill, World};
+use measuring::{machine::Result, sample::nanoseconds};
 use nvme_guest::{
     blocks::Place,
     content::Random,

@@ -2,10 +2,10 @@
 
 //! How much memory devices take, by what the machine uses more.
 
-use crate::{
+use crate::world::{fill, World};
+use measuring::{
     machine::{during, Result},
     sample::Cost,
-    world::{fill, World},
 };
 use std::{fs, thread, time::Duration};
 

@@ -9,25 +9,13 @@
 
 #![forbid(unsafe_code)]
 
-#[allow(
-    dead_code,
-    reason = "shared with the other program, which needs all of it"
-)]
-#[path = "../machine.rs"]
-mod machine;
-#[allow(
-    dead_code,
-    reason = "shared with the other program, which needs all of it"
-)]
-#[path = "../sample.rs"]
-mod sample;
-
 mod downtime;
 mod footprint;
 mod report;
 mod throughput;
 mod world;
 
+use measuring::machine::Result;
 use report::Report;
 use std::process::ExitCode;
 use world::World;
@@ -38,7 +26,7 @@ fn main() -> ExitCode {
         eprintln!("usage: mdev-bench-stream FOLDER-OF-OUR-MODULES");
         return ExitCode::from(2);
     };
-    let mut report = Report::new();
+    let mut report = Report::default();
     match run(&modules, &mut report) {
         Ok(()) => report.finish(),
         Err(error) => {
@@ -48,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(modules: &str, report: &mut Report) -> machine::Result<()> {
+fn run(modules: &str, report: &mut Report) -> Result<()> {
     report.method();
     let world = World::new(modules)?;
     report.footprint(&footprint::measure(&world)?);

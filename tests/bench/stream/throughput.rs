@@ -2,10 +2,10 @@
 
 //! The contents of a device, out and in, beside a memfd of the same size.
 
-use crate::{
+use crate::world::{fill, World};
+use measuring::{
     machine::Result,
     sample::{nanoseconds, Cost},
-    world::{fill, World},
 };
 use nix::sys::memfd::{memfd_create, MFdFlags};
 use nvme_guest::migration::{save, Client, Protocol, Read};

@@ -2,7 +2,7 @@
 
 //! The module, its parent, and devices that are made for a moment.
 
-use crate::machine::{device, uuid, Loaded, Result, Type};
+use measuring::machine::{device, uuid, Loaded, Result, Type};
 use nvme_guest::{content::Random, controller::Guest, interrupts::Kind};
 use std::fs;
 use vfio_client::target::Target;
