@@ -29,9 +29,6 @@ failed=0
 skipped=0
 in_scripts=0
 scripts_run=0
-# How often a script may be lost with the emulated machine that it runs in, and how often each was.
-may_be_lost=2
-declare -A lost=()
 
 "$here/modules.sh"
 "$here/tool.sh"
@@ -132,11 +129,7 @@ judge() {
 	done <"$out"
 
 	if [[ ! -e $end ]]; then
-		if stood_still; then
-			failure "$name: a processor of the emulated machine stood still in it, $((may_be_lost + 1)) times" "$work/console" 200
-		else
-			failure "$name: the machine died in it" "$work/console" 200
-		fi
+		failure "$name: the machine died in it" "$work/console" 200
 		return
 	fi
 	{ read -r status took; fault=$(cat); } <"$end"
@@ -181,26 +174,7 @@ in_vm() {
 		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"
 	cp "$work"/vm/results/* "$work/results/" 2>/dev/null || :
-	rm -f "$work"/{kernel.log,accel}
-	cp "$work"/vm/{kernel.log,accel} "$work/" 2>/dev/null || :
 	rm -rf "$work/vm"
-}
-
-# stood_still: whether the last machine died of its emulation. QEMU's SVM loses a processor now and
-# then when KVM runs a guest on it (testing.md); it does not even answer an NMI then. One that some
-# driver holds up answers it, so this hides no fault of a driver.
-stood_still() {
-	[[ -e $work/accel && $(<"$work/accel") == tcg ]] &&
-		grep -q 'rcu: INFO: .*stall' "$work/kernel.log" &&
-		grep -q "still haven't responded to the NMI" "$work/kernel.log"
-}
-
-# lost_with_machine NAME: whether this script, which did not end, is to be run once more.
-lost_with_machine() {
-	[[ ! -e $work/results/$1.end ]] && stood_still && ((${lost[$1]:-0} < may_be_lost)) || return 1
-	lost[$1]=$((${lost[$1]:-0} + 1))
-	rm "$work/results/$1.out"
-	say "$1: a processor of the emulated machine stood still in it; it is run again"
 }
 
 vm_ring() {
@@ -230,11 +204,7 @@ vm_ring() {
 			name=$(basename "$script" .sh)
 			if [[ -e $work/results/$name.out ]]; then
 				started=1
-				if lost_with_machine "$name"; then
-					rest+=("$script")
-				else
-					judge "$name" "$work/results"
-				fi
+				judge "$name" "$work/results"
 			else
 				rest+=("$script")
 			fi

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""KVM on a processor that is itself emulated: not on the first one.
+"""KVM on a processor that QEMU emulates: guests run beside the first one.
 
-QEMU (seen in 10.0 and 11.1) keeps what SVM says of interrupts (GIF, V_INTR_MASKING, IF at VMRUN)
-in a word of each processor. Whenever a processor restores its FPU, `cpu_set_fpus` clears another bit
-of that word, IGNNE, in the *first* processor, by a read, an `and` and a write that nothing makes one.
-If the first one leaves a guest in between, it is told again that it is in one: from then on it takes
-interrupts that its kernel has disabled. That kernel deadlocks on its own locks, or KVM, interrupted
-where it cannot be, loses its guest. So guests run on the other processors, whose word no other writes.
+QEMU (10.0, 11.1) keeps what SVM says of interrupts (GIF, V_INTR_MASKING, IF at VMRUN) in a word of each
+processor. Whenever a processor restores its FPU, `cpu_set_fpus` clears another bit of that word, IGNNE,
+in the *first* processor, by a read, an `and` and a write that nothing makes one. If the first one leaves
+a guest in between, it is told again that it is in one, and takes interrupts that its kernel has disabled:
+that kernel deadlocks on its own locks, or KVM, interrupted where it cannot be, loses its guest. No other
+processor has such a visitor.
 """
 
 import functools

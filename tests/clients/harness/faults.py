@@ -16,6 +16,7 @@ import clients
 import devices
 import guest
 import tasks
+from again import repeated
 from journey import END_SECONDS, MIGRATION_SECONDS, SLOW, Journey
 from ktap import Results, note
 from qmp import Refused
@@ -258,7 +259,7 @@ def disturb(results, client, todo, arguments):
     note(f"{client}, {clients.accelerator()}")
     journey = Journey(client, arguments.kinds, arguments.option, arguments.property)
     for name, test, more in todo:
-        if not results.check(f"{client}: {name}", test, journey, *more):
+        if not results.check(f"{client}: {name}", repeated, journey, test, journey, *more):
             journey.afresh()
     results.check(f"{client}: nothing is left", journey.end)
 

@@ -14,6 +14,7 @@ import sys
 
 import clients
 import guest
+from again import repeated
 from journey import Journey
 from ktap import Results, note
 
@@ -39,10 +40,10 @@ def main():
 
     def usable():
         journey.here = 1 - journey.here
-        journey.ready()
+        repeated(journey, journey.ready)
 
     try:
-        results.check(f"{client}: a guest is saved on another driver's device", journey.save)
+        results.check(f"{client}: a guest is saved on another driver's device", repeated, journey, journey.save)
         results.check(f"{client}: our device refuses it, and says why", ours_refuses)
         results.check(f"{client}: the device can be used", usable)
         results.check(f"{client}: nothing is left", journey.end)

@@ -239,7 +239,7 @@ class Guest:
                 return ""
         except Failed:
             return ""
-        said = [line for line in self.tail("stderr", 1000).splitlines() if "KVM" in line or "error" in line]
+        said = [line for line in self.tail("stderr", 1000).splitlines() if "KVM" in line]
         return said[0] if said else "status internal-error"
 
     def errors(self):

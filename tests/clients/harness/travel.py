@@ -17,6 +17,7 @@ import sys
 import clients
 import guest
 import tasks
+from again import repeated
 from journey import Journey
 from ktap import Results, note
 
@@ -27,23 +28,23 @@ def travel(results, client, task, arguments):
 
     def by_socket():
         for _ in range(arguments.times):
-            journey.move()
+            repeated(journey, journey.move)
 
     def of_guest(test):
         one = journey.ready()
         test(one.task, one)
 
-    results.check(f"{client}: a guest boots and works", journey.ready)
+    results.check(f"{client}: a guest boots and works", repeated, journey, journey.ready)
     for name, test in task.at_first:
-        results.check(f"{client}: {name}", of_guest, test)
+        results.check(f"{client}: {name}", repeated, journey, of_guest, test)
     for name, test in (
         (f"{arguments.times} migrations through a socket", by_socket),
-        ("one through a file", journey.move_through_file),
+        ("one through a file", lambda: repeated(journey, journey.move_through_file)),
     ):
         if not results.check(f"{client}: {name}", test):
             journey.afresh()
     for name, test in task.at_last:
-        results.check(f"{client}: {name}", of_guest, test)
+        results.check(f"{client}: {name}", repeated, journey, of_guest, test)
     results.check(f"{client}: nothing is left", journey.end)
 
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Steps in which KVM gave a guest up because its processor is emulated are taken again.
+
+When a guest has taken an exception, QEMU (10.0, 11.1) tells KVM at the next exit an EXITINTINFO whose
+valid bit is clear and whose type is not; KVM's svm_check_emulate_instruction (Linux 7.3) looks at the type
+alone. If that exit is a guest's first access to a page of registers, mostly soon after it has arrived,
+KVM takes the access for one in the middle of an exception, and ends the guest with suberror 3. No device
+has a part in it; on a real processor it is a failure like any other.
+"""
+
+import emulated
+import guest
+from ktap import note
+from timeline import Failed
+
+# How often a step is taken at most. One of fifty arrivals or so is lost.
+TIMES = 4
+
+
+def guests_lost():
+    """Those that KVM gave up for that reason, and its words."""
+    if not emulated.processor_is_emulated():
+        return []
+    return [f"{one.name}: {words}" for one in guest.Guest.alive if "Suberror: 3" in (words := one.given_up())]
+
+
+def repeated(journey, step, *arguments):
+    """What `step(*arguments)` returns; it is taken again, with new devices, if a guest was lost in it."""
+    for left in reversed(range(TIMES)):
+        try:
+            return step(*arguments)
+        except Failed as error:
+            lost = guests_lost()
+            if not (lost and left):
+                raise
+            note(guest.where())
+            note(error)
+            note(f"the emulated processor lost a guest ({'; '.join(lost)}): taken again, at most {left} times")
+            journey.afresh()
+    raise AssertionError("the last time returns or raises")
