@@ -3,6 +3,8 @@
 # An open device: regions, interrupts, reset, and what is refused while it is open.
 # timeout: 600
 . "$(dirname "$0")/lib/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/hold.sh
+. "$selftests/lib/hold.sh"
 need_module mdev-mtty
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
 load mdev-mtty
@@ -16,51 +18,37 @@ plan $((18 * ${#ways[@]} + 3))
 # vfio PORTS TEST...: in one go, as it takes a while to start.
 vfio() { python3 -E "$selftests/lib/vfio_mtty.py" "$(uuid "$1")" "$1" "$way" "${@:2}"; }
 
-# hold [deaf|file]: somebody has the device of one port open, or a file of its migration alone,
-# until let_go or the end of the check.
-hold() {
+# hold_one [deaf|file]: somebody has the device of one port open, or a file of its migration alone.
+hold_one() {
 	held=$(readlink -f "$(node "$(uuid 1)")")
-	coproc holder { exec python3 -E "$selftests/lib/vfio_hold.py" "$(uuid 1)" "$way" "$@" 2>&1; }
-	exec {from}<&"${holder[0]}" {to}>&"${holder[1]}"
-	heard open
+	hold "$(uuid 1)" "$way" "$@"
 }
-heard() {
-	local line
-	read -r -t 60 line <&"$from" || line="(nothing)"
-	equal "the holder" "$1" "$line"
-}
-let_go() { echo >&"$to"; }
-
-unused() { [[ $(</sys/module/mdev_mtty/refcnt) == 0 ]]; }
 busy() {
-	hold
+	hold_one
 	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
 	[[ -e $(node "$(uuid 1)") ]]
 	let_go
-	wait_for 10 unused
+	wait_for 10 unused mdev_mtty
 }
 # removal: somebody removes the device, and waits for it to be closed.
-removal() {
-	accepts "$held/remove" 1 {to}>&- &
-	writer=$!
-}
+removal() { meanwhile accepts "$held/remove" 1; }
 # The files of a device go when its user has closed it, and not before.
-waits() { kill -0 "$writer" && [[ -d $held ]]; }
+waits() { kill -0 "$pending" && [[ -d $held ]]; }
 ends() {
 	let_go
-	wait "$writer"
+	wait "$pending"
 	wait_for 10 test ! -e "$held"
 	create "$types/mtty-1" "$(uuid 1)"
 }
 given_back() {
-	hold
+	hold_one
 	removal
 	heard asked
 	waits
 	ends
 }
 file_alone() {
-	hold file
+	hold_one file
 	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
 	# The device can go all the same, at once.
 	accepts "$held/remove" 1
@@ -68,13 +56,13 @@ file_alone() {
 	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
 	let_go
 	heard dead
-	wait_for 10 unused
+	wait_for 10 unused mdev_mtty
 	create "$types/mtty-1" "$(uuid 1)"
 }
 deaf() {
 	local mark
 	mark=$(log_mark)
-	hold deaf
+	hold_one deaf
 	removal
 	said() { log_since "$mark" | grep -q "$(uuid 1): to be removed, but its user listens to no request"; }
 	wait_for 10 said
@@ -111,7 +99,7 @@ all_cycles() {
 gone() {
 	unload mdev_mtty
 	equal devices "" "$(ls /sys/bus/mdev/devices)"
-	equal groups "vfio" "$(ls /dev/vfio | grep -v devices | paste -sd ' ')"
+	no_groups
 }
 check "created, used and removed 20 times" all_cycles
 check "the module goes, and its devices with it" gone

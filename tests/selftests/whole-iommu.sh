@@ -3,9 +3,8 @@
 # Functions offered whole on a machine with an IOMMU, where each function is in a group already.
 # machine: iommu
 . "$(dirname "$0")/lib/lib.sh"
-need_module mdev-nvme
-guest=/project/target/release/nvme-guest
-[[ -x $guest ]] || { echo "no $guest: run make tool"; exit 1; }
+# shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
+. "$selftests/lib/nvme.sh"
 plan 5
 load mdev-nvme virtual_parents=0
 bar=$(ivshmem_of 67108864)
@@ -47,7 +46,7 @@ verdicts() {
 }
 moved() {
 	create "$(type_node "$ram" 64m)" "$(uuid 1)"
-	"$guest" move "$(uuid 1)" --peer "$(whole_of "$bar")" --kib 2048
+	guest move 1 --peer "$(whole_of "$bar")" --kib 2048
 	remove "$(uuid 1)"
 }
 ended() {

@@ -3,13 +3,13 @@
 # A whole device that is used: what it holds, migrations to and from mdevs, and its end.
 # timeout: 600
 . "$(dirname "$0")/lib/lib.sh"
-need_module mdev-nvme
-guest=/project/target/release/nvme-guest
-[[ -x $guest ]] || { echo "no $guest: run make tool"; exit 1; }
+# shellcheck source-path=SCRIPTDIR source=lib/hold.sh
+. "$selftests/lib/hold.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
+. "$selftests/lib/nvme.sh"
 # By the group; where the kernel has character devices, by iommufd.
 way=group
-iommufd=()
-if [[ -e /dev/iommu ]]; then way=iommufd iommufd=(--iommufd); fi
+[[ ! -e /dev/iommu ]] || way=iommufd
 plan 12
 load mdev-nvme
 # One with the capacity of its memory, one with as much as it is told: the same.
@@ -24,23 +24,22 @@ setup offer_whole "$ram"
 setup create "$(type_node mdev_nvme0 64m)" "$(uuid 1)"
 mdev=$(node "$(uuid 1)")
 
-guest() { "$guest" "${iommufd[@]}" "$@"; }
 # type_in FILE: the type that a version string names.
 type_in() { sed -n 's/.*,type=\([^,]*\),.*/\1/p' "$1"; }
 
 used() {
 	local child
 	child=$(whole_of "$1")
-	guest identify "$child"
-	guest commands "$child" --kib 1024
-	guest reset "$child" --kib 1024
-	guest free "$child"
+	guest_of identify "$child"
+	guest_of commands "$child" --kib 1024
+	guest_of reset "$child" --kib 1024
+	guest_of free "$child"
 }
 moved() {
 	local protocol=$1
-	guest move "$2" --peer "$3" --protocol "$protocol" --kib 2048
-	guest free "$2"
-	guest free "$3"
+	guest_of move "$2" --peer "$3" --protocol "$protocol" --kib 2048
+	guest_of free "$2"
+	guest_of free "$3"
 }
 # states_source: after a load, until it is closed, it says what it came from.
 states_source() {
@@ -65,23 +64,10 @@ states_source() {
 	PY
 }
 
-# hold: somebody has the whole device of a function open.
-hold() {
-	coproc holder { exec python3 -E "$selftests/lib/vfio_hold.py" "$(whole_of "$1")" "$way" 2>&1; }
-	exec {from}<&"${holder[0]}" {to}>&"${holder[1]}"
-	heard open
-}
-heard() {
-	local line
-	read -r -t 60 line <&"$from" || line="(nothing)"
-	equal "the holder" "$1" "$line"
-}
-let_go() { echo >&"$to"; }
-unused() { [[ $(</sys/module/mdev_nvme/refcnt) == 0 ]]; }
 busy() {
 	local child
 	child=$(whole_of "$bar")
-	hold "$bar"
+	hold "$child" "$way"
 	refuses EBUSY "$(settings_of "$bar")/whole" 0
 	equal "the setting" 1 "$(cat "$(settings_of "$bar")/whole")"
 	refuses EBUSY "$child/capacity" 16777216
@@ -89,58 +75,57 @@ busy() {
 	# Still the same device.
 	accepts "$child/migration_version" "$(cat "$child/migration_version")"
 	let_go
-	wait_for 10 unused
+	wait_for 10 unused mdev_nvme
 }
 # An open device that fails says ENODEV, like any.
 failed() {
 	local child
 	child=$(whole_of "$bar")
 	refuses ENODEV "$child/fail" 1
-	hold "$bar"
+	hold "$child" "$way"
 	accepts "$child/fail" 1
 	equal read ENODEV "$(io read "$child/migration_version" || :)"
 	refuses ENODEV "$child/migration_version" x
 	let_go
-	wait_for 10 unused
+	wait_for 10 unused mdev_nvme
 	equal "the type" whole "$(type_in "$child/migration_version")"
 }
 # What one whole device wrote is not there for the next.
 blank() {
 	local address=$1 child
-	guest fill "$(whole_of "$address")" --kib 1024
-	guest verify "$(whole_of "$address")" --kib 1024
+	guest_of fill "$(whole_of "$address")" --kib 1024
+	guest_of verify "$(whole_of "$address")" --kib 1024
 	end_whole "$address"
 	offer_whole "$address"
-	guest blank "$(whole_of "$address")"
+	guest_of blank "$(whole_of "$address")"
 }
 as_mdev() {
-	guest fill "$(whole_of "$bar")" --kib 1024
+	guest_of fill "$(whole_of "$bar")" --kib 1024
 	end_whole "$bar"
 	create "$(type_node "$bar" 16m)" "$(uuid 2)"
-	guest blank "$(node "$(uuid 2)")"
-	guest fill "$(node "$(uuid 2)")" --kib 1024
+	guest_of blank "$(node "$(uuid 2)")"
+	guest_of fill "$(node "$(uuid 2)")" --kib 1024
 	remove "$(uuid 2)"
 	offer_whole "$bar"
-	guest blank "$(whole_of "$bar")"
+	guest_of blank "$(whole_of "$bar")"
 }
 # unbinding waits until the user, who is asked, has closed it.
 given_back() {
-	local child unbinding
+	local child
 	child=$(whole_of "$ram")
-	hold "$ram"
-	echo "$ram" >/sys/bus/pci/drivers/mdev_nvme/unbind {to}>&- &
-	unbinding=$!
+	hold "$child" "$way"
+	meanwhile accepts /sys/bus/pci/drivers/mdev_nvme/unbind "$ram"
 	heard asked
-	kill -0 "$unbinding"
+	kill -0 "$pending"
 	[[ -d $child ]]
 	let_go
-	wait "$unbinding"
+	wait "$pending"
 	fails test -e "$child"
 	accepts "/sys/bus/pci/devices/$ram/driver_override" '\n' --escaped
 }
 gone() {
 	unload mdev_nvme
-	equal groups "vfio" "$(ls /dev/vfio | grep -v devices | paste -sd ' ')"
+	no_groups
 }
 
 check "a controller with the function's memory as media" used "$bar"

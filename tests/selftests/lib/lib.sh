@@ -197,6 +197,9 @@ end_whole() {
 	[[ -z $(whole_of "$1") ]] || { echo "$1 still has a whole device"; return 1; }
 }
 
+# no_groups: VFIO has no device in a group any more.
+no_groups() { equal groups vfio "$(ls /dev/vfio | grep -v devices | paste -sd ' ')"; }
+
 # --- the kernel's log ---
 
 # log_mark: a line in the log from which log_since reads on.

@@ -9,8 +9,11 @@ need_module mdev-nvme
 nvme_ways=()
 [[ ! -e /dev/iommu ]] || nvme_ways=(--iommufd)
 
-# guest TASK NUMBER [OPTION...]: the bare guest does something with the device of uuid NUMBER.
-guest() { "$nvme_guest" "$1" "$(uuid "$2")" "${nvme_ways[@]}" "${@:3}"; }
+# guest_of TASK DEVICE [OPTION...]: the bare guest does something with the device of a UUID or a directory.
+guest_of() { "$nvme_guest" "$1" "$2" "${nvme_ways[@]}" "${@:3}"; }
+
+# guest TASK NUMBER [OPTION...]: with the device of uuid NUMBER.
+guest() { guest_of "$1" "$(uuid "$2")" "${@:3}"; }
 
 # refuses_guest TASK NUMBER [OPTION...]: it must fail, and says why.
 refuses_guest() { fails guest "$@"; }
