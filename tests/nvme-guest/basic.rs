@@ -21,6 +21,7 @@ use nvme_guest::{
     memory::{self, Memory},
     Result,
 };
+use std::time::{Duration, Instant};
 
 pub(crate) const TASKS: &[Task] = &[
     Task {
@@ -42,6 +43,11 @@ pub(crate) const TASKS: &[Task] = &[
         name: "queues",
         says: "all queues at once, each filled to the brim and wrapped",
         run: queues,
+    },
+    Task {
+        name: "load",
+        says: "all queues at once, for --seconds",
+        run: load,
     },
     Task {
         name: "shadow",
@@ -340,6 +346,19 @@ fn queues(settings: &Settings) -> Result {
         guest.make_queue(1, 16)?;
         all_at_once(&mut guest, settings.seed, 2)?;
     }
+    Ok(())
+}
+
+/// Much more than is done where a doorbell is rung: the rest is for the device's thread.
+fn load(settings: &Settings) -> Result {
+    let end = Instant::now() + Duration::from_secs(settings.seconds);
+    let mut guest = settings.guest()?;
+    let mut rounds = 0;
+    while Instant::now() < end {
+        all_at_once(&mut guest, settings.seed + rounds, 1)?;
+        rounds += 1;
+    }
+    println!("{rounds} rounds");
     Ok(())
 }
 

@@ -5,33 +5,14 @@
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
 . "$selftests/lib/nvme.sh"
-groups=/run/nvme-groups
-mkdir -p "$groups"
-mount -t cgroup2 none "$groups"
-if ! grep -qw memory "$groups/cgroup.controllers"; then
-	umount "$groups"
-	skip_all "the kernel has no memory control groups"
-fi
+# shellcheck source-path=SCRIPTDIR source=lib/groups.sh
+. "$selftests/lib/groups.sh"
+need_groups memory payer limited
 load mdev-nvme
 plan 6
 setup create "$(type_node mdev_nvme0 64m)" "$(uuid 1)"
 mib=1048576
-setup accepts "$groups/cgroup.subtree_control" +memory
-mkdir "$groups/payer" "$groups/limited"
-clean_groups() {
-	clean_machine
-	# Its processes have ended; what it was charged goes with the devices.
-	rmdir "$groups/payer" "$groups/limited" 2>/dev/null || :
-	umount "$groups"
-}
-trap clean_groups EXIT
 
-# in_group NAME COMMAND...: runs it as a process of that group.
-in_group() (
-	echo "$BASHPID" >"$groups/$1/cgroup.procs"
-	shift
-	"$@"
-)
 # has GROUP LEAST MOST: what it is charged comes to be between the two; counters are updated in
 # batches, and some of what a process had is freed after its end.
 between() { (($(charged "$groups/$1") >= $2 && $(charged "$groups/$1") <= $3)); }
