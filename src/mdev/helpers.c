@@ -96,6 +96,12 @@ void mdev_helper_put_vfio_device(struct vfio_device *vdev)
 	vfio_put_device(vdev);
 }
 
+/* Before the device is added. */
+void mdev_helper_without_power(struct device *dev)
+{
+	device_set_pm_not_required(dev);
+}
+
 /* 10 lines in 5 s, and no line of its own about those left out. */
 void mdev_helper_ratelimit_init(struct ratelimit_state *rs)
 {

@@ -7,6 +7,7 @@
 int mdev_helper_text_get(void);
 void mdev_helper_text_put(void);
 void mdev_helper_put_vfio_device(struct vfio_device *vdev);
+void mdev_helper_without_power(struct device *dev);
 void mdev_helper_ratelimit_init(struct ratelimit_state *rs);
 bool mdev_helper_suppress_uevents(struct device *dev, bool suppress);
 unsigned int mdev_helper_kobject_refs(struct kobject *kobj);

@@ -58,6 +58,8 @@ vfio_device() {
 	[[ -c /dev/vfio/$group ]]
 	ls "$device/vfio-dev"
 	[[ -e /sys/class/vfio-dev/$(ls "$device/vfio-dev") ]]
+	# There is nothing to suspend or to wake behind it.
+	fails test -e "$device/vfio-dev/$(ls "$device/vfio-dev")/power"
 	remove "$(uuid 1)"
 	wait_for 10 test ! -e "/dev/vfio/$group"
 }
