@@ -80,6 +80,45 @@ fn each_byte_is_taken_or_named() {
     }
 }
 
+#[test]
+fn each_byte_is_named_wherever_it_stands() {
+    for (len, at) in (1..=25).flat_map(|len| (0..len).map(move |at| (len, at))) {
+        for byte in 0..=u8::MAX {
+            // With each neighbour that what is done to one byte could reach.
+            for others in [b' ', b'a', b'~'] {
+                let mut bytes = vec![others; len];
+                bytes[at] = byte;
+                let newline = byte == b'\n' && at == len - 1;
+                match text(&bytes) {
+                    Ok(line) if newline => assert_eq!(line.len(), at),
+                    Err(LineError::Empty) => assert!(newline && at == 0),
+                    Ok(_) => assert!((b' '..=b'~').contains(&byte), "{byte:#x} was taken"),
+                    Err(error) => {
+                        assert!(!(b' '..=b'~').contains(&byte), "{byte:#x} was not taken");
+                        assert_eq!(error, LineError::Unprintable { byte, at });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_of_two_bytes_is_named() {
+    let bad = [0, 0x1f, 0x7f, 0x80, 0xff];
+    for (first, second) in (0..25).flat_map(|at| (0..at).map(move |first| (first, at))) {
+        for (byte, other) in bad.into_iter().flat_map(|a| bad.map(|b| (a, b))) {
+            let mut bytes = [b'a'; 25];
+            bytes[first] = byte;
+            bytes[second] = other;
+            assert_eq!(
+                text(&bytes),
+                Err(LineError::Unprintable { byte, at: first })
+            );
+        }
+    }
+}
+
 /// What the escaped text stands for.
 fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
