@@ -171,7 +171,7 @@ in_vm() {
 	[[ $(machine_of "$1") != iommu ]] || iommu=$([[ $KERNEL == debug ]] && echo amd || echo intel)
 	VM_IOMMU=$iommu VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK HOSTILE_SECONDS HOSTILE_SEED' \
 		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
-		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed)' | sed -u 's/^/   /' || :
+		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed|# the emulated processor lost)' | sed -u 's/^/   /' || :
 	mkdir -p "$work/results"
 	cp "$work"/vm/results/* "$work/results/" 2>/dev/null || :
 	rm -rf "$work/vm"
