@@ -59,6 +59,7 @@ pub use crc32c::crc32c;
 pub use kind::Kind;
 pub use reader::{Reader, Sink, Taken};
 pub use refusal::{Fault, Refusal};
+pub(crate) use writer::length;
 pub use writer::Writer;
 
 /// The bytes of a record before its payload.

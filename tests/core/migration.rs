@@ -11,12 +11,14 @@
 //! | `table` | every state x request x flags x failing call, whole, in `tests/golden/migration` |
 //! | `machine` | sessions: who owns them, when they end, what a dead one says |
 //! | `reading` | a save as the data file reads it |
+//! | `lending` | the same, of a device that lends what it would have to copy |
 //! | `script` | what the fuzzer runs: both clients and the device in any order |
 //! | `registers`, `saving`, `loading` | the region, rule by rule |
 //! | `sequences` | whole migrations as QEMU 7.2 makes them, and where they are cancelled |
 //! | `random` | both interfaces and resets in any order, and what must hold after each step |
 
 mod client;
+mod lending;
 mod loading;
 mod machine;
 mod model;

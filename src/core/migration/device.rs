@@ -2,6 +2,7 @@
 
 //! What the machine asks of a device.
 
+use super::borrower::Borrower;
 use super::state::Activity;
 use crate::errno::Errno;
 use crate::stream::{Kind, Taken};
@@ -12,7 +13,8 @@ use crate::stream::{Kind, Taken};
 ///
 /// ```text
 /// save: begin_save, produce(PreCopy)*, [enter(Stopped)], freeze, produce(Stopped)* until None,
-///       end_save          (end_save may come anywhere after begin_save; freeze may be refused)
+///       end_save          (end_save may come anywhere after begin_save; freeze may be refused;
+///                         before each produce comes a lend, and after one that lends no produce)
 /// load: buffer, begin_load, judge, accept*, complete, commit
 ///                         (abandon instead of commit, anywhere after begin_load; a load that
 ///                         begins again is abandon, begin_load)
@@ -62,6 +64,18 @@ pub trait Device {
     /// The device's own. Nothing counts as produced then, and the call may be repeated.
     fn produce(&mut self, phase: Phase, payload: &mut [u8])
         -> Result<Option<(Kind, usize)>, Errno>;
+
+    /// Lends one record's payload to `to`, if what comes next is something that it can lend; if it
+    /// lends nothing, it is told to [`produce`](Device::produce). What was
+    /// [taken](Borrower::take) counts as produced, whatever this returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`produce`](Device::produce).
+    fn lend(&mut self, phase: Phase, to: &mut Borrower<'_>) -> Result<(), Errno> {
+        let _ = (phase, to);
+        Ok(())
+    }
 
     /// An estimate of what there is to produce in the current phase.
     fn pending(&mut self) -> Pending;

@@ -2,6 +2,7 @@
 
 //! The bytes of a session, out and in.
 
+use super::borrower::{Borrower, Direct};
 use super::device::{Device, Pending, Phase};
 use super::machine::Machine;
 use super::session::{Direction, Load, Loading, Save, SessionId, Transfer};
@@ -23,7 +24,37 @@ pub enum Filled {
     End,
 }
 
+/// What a save had to say, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// One record of so many bytes, where it goes.
+    There(usize),
+    /// As [`Machine::fill`] has it.
+    Here(Filled),
+}
+
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
+    /// Makes the next record of a save: puts it into `direct` if the device lends its payload and
+    /// it fits there, or else writes it into `out`, as [`fill`](Machine::fill) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`fill`](Machine::fill).
+    pub fn put<D: Device<Buffer = B>>(
+        &mut self,
+        id: SessionId,
+        out: &mut [u8],
+        direct: &mut dyn Direct,
+        dev: &mut D,
+    ) -> Result<Put, Errno> {
+        let phase = self.phase();
+        let save = self.saving(id)?;
+        if out.len() < MAX_RECORD && !save.ended {
+            return Err(Errno::Inval);
+        }
+        save.record(phase, out, Some(direct), dev)
+    }
+
     /// Writes the next records of a save into `out`, as many as surely fit. `out` must hold at
     /// least [`MAX_RECORD`] bytes.
     ///
@@ -38,11 +69,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
         dev: &mut D,
     ) -> Result<Filled, Errno> {
         let phase = self.phase();
-        let save = match self.live(id)? {
-            Transfer::Save(save) => save,
-            Transfer::Spent(errno) => return Err(*errno),
-            Transfer::Load(_) => return Err(Errno::NoDev),
-        };
+        let save = self.saving(id)?;
         if save.ended {
             return Ok(Filled::End);
         }
@@ -51,9 +78,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
         }
         let mut done = 0_usize;
         while let Some(room) = out.get_mut(done..).filter(|r| r.len() >= MAX_RECORD) {
-            match save.record(phase, room, dev) {
-                Ok(0) => break,
-                Ok(len) => done = done.saturating_add(len),
+            match save.record(phase, room, None, dev) {
+                Ok(Put::Here(Filled::Bytes(len))) => done = done.saturating_add(len),
+                Ok(_) => break,
                 // What is written counts; the next call will fail if this one should have.
                 Err(_) if done > 0 => break,
                 Err(errno) => return Err(errno),
@@ -147,6 +174,15 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
         }
     }
 
+    /// The save that is open, if it is the session that was asked for.
+    fn saving(&mut self, id: SessionId) -> Result<&mut Save, Errno> {
+        match self.live(id)? {
+            Transfer::Save(save) => Ok(save),
+            Transfer::Spent(errno) => Err(*errno),
+            Transfer::Load(_) => Err(Errno::NoDev),
+        }
+    }
+
     /// What is open, if it is the session that was asked for.
     fn live(&mut self, id: SessionId) -> Result<&mut Transfer<B>, Errno> {
         match &mut self.session {
@@ -164,45 +200,51 @@ impl Direction {
 }
 
 impl Save {
-    /// Writes one record, and returns its length: 0 if there is none.
+    /// Makes one record, if there is one.
     fn record<D: Device>(
         &mut self,
         phase: Phase,
         out: &mut [u8],
+        direct: Option<&mut dyn Direct>,
         dev: &mut D,
-    ) -> Result<usize, Errno> {
+    ) -> Result<Put, Errno> {
         if self.ended {
-            return Ok(0);
+            return Ok(Put::Here(Filled::End));
         }
-        let payload = out.get_mut(HEADER..MAX_RECORD).ok_or(Errno::Inval)?;
         if !self.named {
-            let line = payload.get_mut(..MAX_VERSION).ok_or(Errno::Inval)?;
-            let len = dev.version(line);
-            let len = self.frame(Kind::VERSION, out, len)?;
+            let line = out.get_mut(HEADER..).and_then(|o| o.get_mut(..MAX_VERSION));
+            let len = dev.version(line.ok_or(Errno::Inval)?);
+            let version = self.frame(Kind::VERSION, out, len)?;
             self.named = true;
-            return Ok(len);
+            return Ok(version);
         }
+        let direct = direct.map(|direct| direct as &mut dyn Direct);
+        let mut borrower = Borrower::new(&mut self.writer, out, direct);
+        let lent = dev.lend(phase, &mut borrower);
+        if let Some(record) = borrower.made() {
+            return Ok(record);
+        }
+        lent?;
+        let payload = out.get_mut(HEADER..MAX_RECORD).ok_or(Errno::Inval)?;
         match (dev.produce(phase, payload)?, phase) {
             (Some((kind, len)), _) => self.frame(kind, out, len),
-            (None, Phase::PreCopy) => Ok(0),
-            (None, Phase::Stopped) => {
-                let len = self.writer.end(out);
-                self.ended = len > 0;
-                if self.ended {
-                    Ok(len)
-                } else {
-                    Err(Errno::Io)
+            (None, Phase::PreCopy) => Ok(Put::Here(Filled::Nothing)),
+            (None, Phase::Stopped) => match self.writer.end(out) {
+                0 => Err(Errno::Io),
+                len => {
+                    self.ended = true;
+                    Ok(Put::Here(Filled::Bytes(len)))
                 }
-            }
+            },
         }
     }
 
     /// Makes a record of a payload that is in place. It must be one: a device that says it has
     /// written more than there was room for has failed.
-    fn frame(&mut self, kind: Kind, out: &mut [u8], len: usize) -> Result<usize, Errno> {
+    fn frame(&mut self, kind: Kind, out: &mut [u8], len: usize) -> Result<Put, Errno> {
         match self.writer.frame(kind, out, len.min(MAX_PAYLOAD + 1)) {
             0 => Err(Errno::Io),
-            len => Ok(len),
+            len => Ok(Put::Here(Filled::Bytes(len))),
         }
     }
 }

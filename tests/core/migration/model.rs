@@ -2,7 +2,7 @@
 
 //! A device of a few blocks of bytes, which checks that it is called as its trait says.
 
-use migcore::migration::{Activity, Device, Pending, Phase};
+use migcore::migration::{Activity, Borrower, Device, Pending, Phase};
 use migcore::stream::{Kind, Taken, MAX_RECORD};
 use migcore::Errno;
 use std::collections::BTreeSet;
@@ -66,6 +66,10 @@ pub(super) struct Model {
     pub(super) fails_in: Option<usize>,
     /// What each `produce` fails with.
     pub(super) no_produce: Option<Errno>,
+    /// Whether it lends its blocks, in two parts.
+    pub(super) lends: bool,
+    /// What each `lend` fails with, after it has lent.
+    pub(super) no_lend: Option<Errno>,
     activity: Activity,
     saving: bool,
     frozen: bool,
@@ -84,6 +88,8 @@ impl Model {
             calls: Vec::new(),
             fails_in: None,
             no_produce: None,
+            lends: false,
+            no_lend: None,
             activity: Activity::Stopped,
             saving: false,
             frozen: false,
@@ -193,6 +199,24 @@ impl Device for Model {
     fn version_len(&mut self) -> usize {
         assert!(self.saving);
         LINE.len()
+    }
+
+    fn lend(&mut self, phase: Phase, to: &mut Borrower<'_>) -> Result<(), Errno> {
+        assert!(self.saving);
+        assert_eq!(phase == Phase::Stopped, self.frozen);
+        if let Some(errno) = self.no_produce {
+            return Err(errno);
+        }
+        let next = self.never_sent.first().or_else(|| self.dirty.first());
+        if let (true, Some(&index)) = (self.lends, next) {
+            let (a, b) = self.blocks[index].split_at(self.blocks[index].len() / 2);
+            to.take(BLOCK, &(index as u16).to_le_bytes(), &[a, b])?;
+            let _ = self
+                .never_sent
+                .pop_first()
+                .or_else(|| self.dirty.pop_first());
+        }
+        self.no_lend.map_or(Ok(()), Err)
     }
 
     fn produce(

@@ -30,6 +30,7 @@ enum Step {
     /// The next call that can fail does.
     Failing(usize),
     Producing(bool),
+    Lending(bool),
     Reset,
     Fail,
     Reopen,
@@ -51,6 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..3_usize).prop_map(Step::Work),
         1 => (0..3_usize).prop_map(Step::Failing),
         1 => any::<bool>().prop_map(Step::Producing),
+        1 => any::<bool>().prop_map(Step::Lending),
         1 => Just(Step::Reset),
         1 => Just(Step::Fail),
         1 => Just(Step::Reopen),
@@ -292,6 +294,7 @@ impl Watched {
             Step::Producing(fails) => {
                 self.host.dev.no_produce = fails.then_some(Errno::NoMem);
             }
+            Step::Lending(lends) => self.host.dev.lends = lends,
             Step::Reset => self.host.reset(),
             Step::Fail => self.host.machine.fail(&mut self.host.dev),
             Step::Reopen => {

@@ -102,7 +102,11 @@ pub(crate) fn check(bytes: &[u8]) {
             10 => assert!(host.chunk().map_or(0, |c| c.len()) <= SECTION),
             11 => host.dev.work(script.next()),
             12 => host.dev.fails_in = Some(script.next() % 4),
-            13 => host.dev.no_produce = (script.next() % 4 == 0).then_some(Errno::Io),
+            13 => {
+                let how = script.next();
+                host.dev.no_produce = (how % 4 == 0).then_some(Errno::Io);
+                host.dev.lends = how & 4 != 0;
+            }
             14 => match script.next() % 4 {
                 0 => host.machine.fail(&mut host.dev),
                 1 => {

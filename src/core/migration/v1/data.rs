@@ -4,8 +4,25 @@
 
 use super::{Open, Region, Section, SECTION};
 use crate::errno::Errno;
-use crate::migration::{Device, Direction, Filled, Front, Machine, SessionId};
+use crate::migration::{Device, Direct, Direction, Filled, Front, Machine, Put, SessionId};
 use crate::stream::MAX_RECORD;
+
+/// The section behind the records that it has.
+struct Rest<'a, S> {
+    section: &'a S,
+    from: usize,
+}
+
+impl<S: Section> Direct for Rest<'_, S> {
+    fn room(&self) -> usize {
+        SECTION.saturating_sub(self.from)
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) -> bool {
+        self.section.store(self.from.saturating_add(at), bytes);
+        true
+    }
+}
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Region<B> {
     /// `pending_bytes` is read: what was told is taken as read, and the next chunk is offered. So
@@ -60,13 +77,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Region<B> {
             return Ok(open.chunk);
         }
         while SECTION.saturating_sub(open.chunk) >= MAX_RECORD {
-            match machine.fill(id, open.record.as_mut(), dev) {
-                Ok(Filled::Bytes(len)) => {
+            let mut rest = Rest {
+                section,
+                from: open.chunk,
+            };
+            match machine.put(id, open.record.as_mut(), &mut rest, dev) {
+                Ok(Put::There(len)) => open.chunk = open.chunk.saturating_add(len),
+                Ok(Put::Here(Filled::Bytes(len))) => {
                     let record = open.record.as_ref().get(..len).ok_or(Errno::Io)?;
                     section.store(open.chunk, record);
                     open.chunk = open.chunk.saturating_add(len);
                 }
-                Ok(Filled::Nothing | Filled::End) => break,
+                Ok(Put::Here(Filled::Nothing | Filled::End)) => break,
                 Err(errno) if open.chunk == 0 => return Err(errno),
                 Err(_) => break,
             }
