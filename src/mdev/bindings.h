@@ -5,6 +5,7 @@
 #include <linux/interval_tree.h>
 #include <linux/iova_bitmap.h>
 #include <linux/mdev.h>
+#include <linux/uaccess.h>
 #include <linux/vfio.h>
 #include <linux/vmalloc.h>
 #include "helpers.h"

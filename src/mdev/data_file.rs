@@ -6,9 +6,9 @@
 //! cut when the session ends and at the latest by the device's last close. It keeps the driver's
 //! module loaded, as its operations are code of it.
 //!
-//! Locks, in order: `transfer`, `link`, and then the device's own. User memory is only touched
+//! Locks, in order: `transfer`, `link`, and then the device's own. User memory is only waited for
 //! under `transfer`, which nothing but this file takes: a client whose memory never answers
-//! stops itself alone.
+//! stops itself alone. Under the device's locks it is written to only as far as it is there.
 //!
 //! C header: [`include/uapi/linux/vfio.h`](srctree/include/uapi/linux/vfio.h),
 //! "enum vfio_device_mig_state" and "struct vfio_precopy_info"
@@ -44,18 +44,20 @@ use kernel::{
     uaccess::{
         UserPtr,
         UserSlice,
-        UserSliceReader,
-        UserSliceWriter, //
+        UserSliceReader, //
     },
 };
 use migcore::migration::{
+    Direct,
     Direction,
     Filled,
-    Pending, //
+    Pending,
+    Put, //
 };
+use migcore::stream::MAX_RECORD;
 
 /// Bytes that are taken from or given to a device at once: room for one record of any kind.
-const BUFFER: usize = migcore::stream::MAX_RECORD;
+const BUFFER: usize = MAX_RECORD;
 
 /// What a file can reach of its device.
 struct Link<T: Driver>(NonNull<State<T>>);
@@ -70,6 +72,45 @@ struct Transfer {
     rest: Range<usize>,
     /// Whether that is of what must be read at least once.
     initial: bool,
+}
+
+/// What is left of the memory that a client reads into.
+struct Room {
+    to: UserPtr,
+    len: usize,
+}
+
+impl Room {
+    /// Copies bytes to its start, of which there are at most `len`. Waits for memory that is not
+    /// there.
+    fn write(&self, bytes: &[u8]) -> Result {
+        UserSlice::new(self.to, bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
+
+    /// So many bytes at its start are done with.
+    fn skip(&mut self, count: usize) {
+        self.to = self.to.wrapping_byte_add(count);
+        self.len = self.len.saturating_sub(count);
+    }
+}
+
+impl Direct for Room {
+    fn room(&self) -> usize {
+        self.len
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) -> bool {
+        let end = at.checked_add(bytes.len());
+        if end.is_none_or(|end| end > self.len) {
+            return false;
+        }
+        let to = self.to.wrapping_byte_add(at).as_mut_ptr();
+        // SAFETY: Reads so many bytes from there, and writes to user memory alone, as any pointer
+        // may be. What is not there faults, which ends the copy: nobody is waited for.
+        unsafe { bindings::copy_to_user_nofault(to, bytes.as_ptr().cast(), bytes.len()) == 0 }
+    }
 }
 
 /// The client's end of a session. Shared by the file and, until the session ends, the device.
@@ -127,8 +168,9 @@ impl<T: Driver> Session<T> {
         f(unsafe { device.as_ref() })
     }
 
-    /// Gives the client as many bytes as there are and as it asked for.
-    fn read(&self, mut out: UserSliceWriter) -> Result<usize> {
+    /// Gives the client as many bytes as there are and as it asked for. If it asked for more than a
+    /// record it may get fewer, whole records: one that is cut is copied twice.
+    fn read(&self, mut out: Room) -> Result<usize> {
         let mut transfer = self.transfer.lock();
         let Transfer {
             buffer,
@@ -137,37 +179,46 @@ impl<T: Driver> Session<T> {
         } = &mut *transfer;
         // Also nothing is asked about: a session that has ended says so.
         self.with_device(|device| device.check_session(self))?;
+        let whole = out.len >= MAX_RECORD;
         let mut done = 0;
-        while !out.is_empty() {
+        while out.len > 0 {
+            let unread = rest.end - rest.start;
+            if whole && unread == 0 && out.len < MAX_RECORD {
+                break;
+            }
             // Asked again for each piece, as the session may end between two.
-            let filled = self.with_device(|device| {
-                let unread = rest.end - rest.start;
+            let put = self.with_device(|device| {
                 if unread > 0 {
-                    return device.check_session(self).map(|()| Filled::Bytes(unread));
+                    let bytes = Put::Here(Filled::Bytes(unread));
+                    return device.check_session(self).map(|()| bytes);
                 }
-                let (filled, first) = device.fill(self, buffer)?;
-                if let Filled::Bytes(count) = filled {
+                let (put, first) = device.put(self, buffer, &mut out)?;
+                if let Put::Here(Filled::Bytes(count)) = put {
                     (*rest, *initial) = (0..count, first);
                 }
-                Ok(filled)
+                Ok(put)
             });
-            match filled {
-                Ok(Filled::Bytes(_)) => {}
-                Ok(Filled::End) => break,
+            let given = match put {
+                Ok(Put::There(count)) => count,
+                Ok(Put::Here(Filled::Bytes(_))) => {
+                    let piece = buffer.get(rest.clone()).ok_or(EIO)?;
+                    let piece = &piece[..piece.len().min(out.len)];
+                    match out.write(piece) {
+                        Ok(()) => {}
+                        Err(_) if done > 0 => break,
+                        Err(errno) => return Err(errno),
+                    }
+                    rest.start += piece.len();
+                    piece.len()
+                }
+                Ok(Put::Here(Filled::End)) => break,
                 // What was given out stays given out, whatever comes after it.
                 _ if done > 0 => break,
-                Ok(Filled::Nothing) => return Err(ENOMSG),
+                Ok(Put::Here(Filled::Nothing)) => return Err(ENOMSG),
                 Err(errno) => return Err(errno),
-            }
-            let piece = buffer.get(rest.clone()).ok_or(EIO)?;
-            let piece = &piece[..piece.len().min(out.len())];
-            match out.write_slice(piece) {
-                Ok(()) => {}
-                Err(_) if done > 0 => break,
-                Err(errno) => return Err(errno),
-            }
-            rest.start += piece.len();
-            done += piece.len();
+            };
+            out.skip(given);
+            done += given;
         }
         Ok(done)
     }
@@ -337,7 +388,10 @@ impl<T: Driver> Operations<T> {
     ) -> isize {
         // SAFETY: As the caller promises.
         let session = unsafe { Self::session(file) };
-        let out = UserSlice::new(UserPtr::from_ptr(to.cast()), count).writer();
+        let out = Room {
+            to: UserPtr::from_ptr(to.cast()),
+            len: count,
+        };
         // CAST: the VFS cuts `count` well below.
         from_result(|| session.read(out).map(|done| done as isize))
     }

@@ -147,6 +147,7 @@ pub use migcore::config::{
 };
 pub use migcore::migration::{
     Activity,
+    Borrower,
     Pending,
     Phase, //
 };

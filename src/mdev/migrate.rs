@@ -14,6 +14,7 @@ use crate::function::{
 use kernel::prelude::*;
 use migcore::{
     migration::{
+        Borrower,
         Pending,
         Phase, //
     },
@@ -77,6 +78,21 @@ pub trait Migrate: Device {
     /// Any; nothing has started then.
     fn begin_save(&self, cx: &Context, version: u64) -> Result {
         let _ = (cx, version);
+        Ok(())
+    }
+
+    /// Lends one record's payload, which is then copied from where it is to where the client wants
+    /// it, instead of twice: for devices that hold much in memory. Called before each `produce`,
+    /// which is for whatever is not lent. What [`Borrower::take`] has taken counts as written.
+    ///
+    /// The payload is of the kinds from [`Kind::own`]. It is lent under the device's own lock, so
+    /// that nothing of it changes meanwhile and so that it is noted as written before it does.
+    ///
+    /// # Errors
+    ///
+    /// As `produce`.
+    fn lend(&self, cx: &Context, version: u64, phase: Phase, to: &mut Borrower<'_>) -> Result {
+        let _ = (cx, version, phase, to);
         Ok(())
     }
 

@@ -33,6 +33,7 @@ use migcore::{
     migration::{
         self,
         Activity,
+        Borrower,
         Flags,
         Machine,
         Pending,
@@ -302,6 +303,16 @@ impl<T: Driver> migration::Device for Adapter<'_, T> {
             .state
             .with_stated(|place| write!(len, "{}", place.version()));
         written.map_or(0, |()| len.0)
+    }
+
+    fn lend(&mut self, phase: Phase, to: &mut Borrower<'_>) -> Result<(), Errno> {
+        if phase == Phase::Stopped && self.carried.said != Said::All {
+            return Ok(());
+        }
+        let (context, version) = (self.state.context(), self.state.format());
+        self.device()?
+            .lend(context, version, phase, to)
+            .map_err(errno_of)
     }
 
     fn produce(

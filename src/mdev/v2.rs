@@ -34,10 +34,11 @@ use kernel::{
 use migcore::{
     migration::{
         self,
+        Direct,
         Direction,
-        Filled,
         Front,
         Pending,
+        Put,
         Refused,
         SessionId, //
     },
@@ -203,15 +204,19 @@ impl<T: Driver> State<T> {
         self.step_of(session, |_, _| Ok(()))
     }
 
-    /// Gives the next bytes of a save, and whether they are among those that must be read at least
-    /// once.
-    pub(crate) fn fill(&self, session: &Session<T>, out: &mut [u8]) -> Result<(Filled, bool)> {
+    /// Gives the next record of a save, and whether it is among what must be read at least once.
+    pub(crate) fn put(
+        &self,
+        session: &Session<T>,
+        out: &mut [u8],
+        direct: &mut dyn Direct,
+    ) -> Result<(Put, bool)> {
         self.step_of(session, |mut step, id| {
             let dev = &mut step.dev;
             let pending = step.machine.precopy(id, dev);
             let initial = pending.is_ok_and(|pending| pending.initial > 0);
-            let filled = step.machine.fill(id, out, dev).map_err(error_of)?;
-            Ok((filled, initial))
+            let put = step.machine.put(id, out, direct, dev);
+            Ok((put.map_err(error_of)?, initial))
         })
     }
 
