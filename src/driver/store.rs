@@ -66,6 +66,13 @@ impl Pages for Store {
         self.pages().read(page, offset, data)
     }
 
+    fn lend(&self, page: u64) -> Option<&[u8; PAGE]> {
+        match self {
+            Self::Ram(ram) => ram.lend(page),
+            Self::Bar(slice) => slice.lend(page),
+        }
+    }
+
     fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {
         self.pages().write(page, offset, data)
     }

@@ -38,6 +38,13 @@ pub trait Store {
     /// It failed; `data` holds anything.
     fn read(&mut self, page: u64, offset: usize, data: &mut [u8]) -> Result<bool, MediaError>;
 
+    /// The memory that a page is in, if it is there and this store has it in memory: what would be
+    /// copied elsewhere anyway need not be read before.
+    fn lend(&self, page: u64) -> Option<&[u8; PAGE]> {
+        let _ = page;
+        None
+    }
+
     /// Writes a part of a page, as a whole or not at all. A page that is not there appears, with
     /// zeroes where nothing is written.
     ///
@@ -198,6 +205,29 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
                     tracker.seen(mark, run);
                     return Ok(Some(run));
                 }
+            }
+        }
+    }
+
+    /// Lends the next pages that have changed to `take`: the first one's number, and the contents of
+    /// each. If `take` says that it has taken them, they are seen with that. Does nothing if the
+    /// store does not lend all of them.
+    pub fn lend_pages(&mut self, take: impl FnOnce(u64, &[&[u8]]) -> bool) {
+        let Some((mark, run)) = self.tracker.as_ref().and_then(Tracker::next) else {
+            return;
+        };
+        let mut pages: [&[u8]; RUN as usize] = [&[]; RUN as usize];
+        // CAST: at most `RUN`.
+        let pages = pages.get_mut(..run.count as usize).unwrap_or_default();
+        for (page, place) in (run.first..).zip(pages.iter_mut()) {
+            match self.store.lend(page) {
+                Some(page) => *place = page,
+                None => return,
+            }
+        }
+        if take(run.first, pages) {
+            if let Some(tracker) = &mut self.tracker {
+                tracker.seen(mark, run);
             }
         }
     }

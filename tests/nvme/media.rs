@@ -9,12 +9,14 @@ use nvme::outside::{Media, MediaError};
 use nvme::BlockSize;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-/// Pages, of which there can be so many.
+/// Pages, of which there can be so many, and which are lent or not.
 #[derive(Default)]
 pub(crate) struct Pages {
     pub(crate) pages: BTreeMap<u64, Box<[u8; PAGE]>>,
     pub(crate) most: Option<usize>,
+    pub(crate) lent: Range<u64>,
 }
 
 impl Store for Pages {
@@ -24,6 +26,11 @@ impl Store for Pages {
         };
         data.copy_from_slice(&page[offset..offset + data.len()]);
         Ok(true)
+    }
+
+    fn lend(&self, page: u64) -> Option<&[u8; PAGE]> {
+        let page = Some(page).filter(|page| self.lent.contains(page))?;
+        self.pages.get(&page).map(|page| &**page)
     }
 
     fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {

@@ -4,7 +4,7 @@
 
 use crate::store::Pages;
 use guest_ram::Ram;
-use migcore::migration::{Activity, Device, Pending, Phase};
+use migcore::migration::{Activity, Borrower, Device, Pending, Phase};
 use migcore::stream::{Kind, Taken, MAX_RECORD};
 use migcore::Errno;
 use nvme::media::{Bitmap, Tracker};
@@ -205,6 +205,12 @@ impl Device for Dev {
 
     fn version_len(&mut self) -> usize {
         self.line.len()
+    }
+
+    fn lend(&mut self, phase: Phase, to: &mut Borrower<'_>) -> Result<(), Errno> {
+        assert_eq!(phase, self.phase());
+        self.drive.lend(to);
+        Ok(())
     }
 
     fn produce(

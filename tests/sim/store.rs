@@ -61,6 +61,12 @@ impl Store for Pages {
         Ok(true)
     }
 
+    /// Only memory that cannot fail is lent.
+    fn lend(&self, page: u64) -> Option<&[u8; PAGE]> {
+        let page = self.pages[page as usize].as_deref();
+        page.filter(|_| self.trouble.reads.is_none())
+    }
+
     fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {
         if self.pages[page as usize].is_none() {
             if self.fails(self.trouble.allocations) {

@@ -12,6 +12,7 @@ use crate::{
 };
 use kernel::prelude::*;
 use mdev::{
+    Borrower,
     Context,
     Kind,
     Migrate,
@@ -59,6 +60,12 @@ impl Migrate for Disk {
     fn begin_save(&self, _cx: &Context, _version: u64) -> Result {
         let tracker = self.tracker()?;
         self.with(|inner| inner.drive.begin_save(tracker));
+        Ok(())
+    }
+
+    fn lend(&self, _cx: &Context, _version: u64, _phase: Phase, to: &mut Borrower<'_>) -> Result {
+        // With the lock held, under which the guest's commands write.
+        self.with(|inner| inner.drive.lend(to));
         Ok(())
     }
 

@@ -42,6 +42,10 @@ impl Store for Ram {
         Ok(true)
     }
 
+    fn lend(&self, page: u64) -> Option<&[u8; PAGE]> {
+        self.0.get(page)
+    }
+
     fn write(&mut self, page: u64, offset: usize, data: &[u8]) -> Result<(), MediaError> {
         // The guest has been promised the room; that there is no memory now is an error of ours.
         let bytes = self.0.get_mut(page).map_err(|_| MediaError::Failed)?;

@@ -130,10 +130,9 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
         };
         let from = self.find(mark, self.at).or_else(|| self.find(mark, 0))?;
         let first = self.start(mark, from);
-        // Such runs end at multiples of `RUN`, at the latest: what is behind is not looked at.
-        let rest = first..first.saturating_add(RUN.wrapping_sub(first % RUN));
-        let same = |page: &u64| *page < self.pages && self.mark(*page) == mark;
-        let count = rest.take_while(same).count() as u64;
+        // Such runs end at multiples of `RUN`, at the latest.
+        let most = RUN.wrapping_sub(first % RUN);
+        let count = self.find_end(mark, first).saturating_sub(first).min(most);
         Some((mark, Run { first, count }))
     }
 

@@ -9,7 +9,7 @@ use crate::drive::Drive;
 use crate::media::{Amount, Store, Tracker, PAGE};
 use crate::outside::MediaError;
 use core::ops::DerefMut;
-use migcore::migration::{Pending, Phase};
+use migcore::migration::{Borrower, Pending, Phase};
 use migcore::stream::{Kind, HEADER};
 
 /// How far a save has come, apart from the pages.
@@ -105,6 +105,20 @@ where
         let len = self.controller.save(payload).ok_or(MediaError::Failed)?;
         save.ended = true;
         Ok(Some((STATE, len)))
+    }
+
+    /// Lends the pages of the next record, if that is one of pages and the store lends them. To be
+    /// called before each [`produce`](Drive::produce), which is for all else.
+    pub fn lend(&mut self, to: &mut Borrower<'_>) {
+        // What is gone comes before what is there.
+        let gone = self.media.tracker().is_none_or(|t| t.gone().pages > 0);
+        if gone || !self.save.is_some_and(|save| save.named) {
+            return;
+        }
+        self.media.lend_pages(|first, pages| {
+            let head = first.to_le_bytes();
+            to.take(PAGES, &head, pages).is_ok()
+        });
     }
 
     /// How many bytes of records there are to [`produce`](Drive::produce) in this phase, headers
