@@ -180,6 +180,7 @@ class Task:
 
     def begin(self, guest):
         self.before = [(disk.identity(guest), disk.health(guest)) for disk in self.disks]
+        guest.run(f"rm -f {STOP}")
         for disk in self.disks:
             disk.mount(guest)
         self.kept = [
@@ -199,6 +200,11 @@ class Task:
             guest.unwatch(disk.name)
             disk.check(guest)
         guest.healthy()
+
+    def pause(self, guest):
+        """The same in the middle of it: the load begins again."""
+        self.finish(guest)
+        self.begin(guest)
 
     def same(self, guest):
         """The controllers are those that they were, and have counted on."""
@@ -255,6 +261,7 @@ class Task:
         ("its driver finds nothing to complain of", quiet),
         ("nvme-cli reads identity, namespaces, health and errors", asked),
     )
+    between = (("all that was read was right, file systems are whole", pause),)
     at_last = (
         ("identity is the same, counters have counted on", same),
         ("all that was read was right, file systems are whole", finish),

@@ -233,25 +233,28 @@ def multifd(journey):
             raise Failed(f"{end.name}: no {wanted} in its trace")
 
 
-def cases(client, older_states):
-    """(name, test, arguments), in an order in which few cost the guest. `older_states`: the driver has more
-    than one version of its state."""
+def cases(client, task):
+    """(name, test, arguments), in an order in which few cost the guest."""
     yield "paused, given up, and again", while_paused, ()
     yield "migrated while paused, then continued at the source", paused_and_stays, ()
     for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
         yield f"cancelled in {name}, then again", cancelled, (state,)
         yield f"target killed in {name}, then again", target_killed, (state,)
     yield "a target of another type refuses, and says why", other_type, ()
-    if older_states:
+    if task.older_states:
         yield "a file is refused by an older reader, which says why", older_reader, ()
         yield "no state is dropped for an older version", not_dropped, ()
     if client.protocol == 2:
         yield "state of devices by several channels", multifd, ()
     yield "guest reset in pre-copy", reset, ()
+    for name, test in task.between:
+        yield f"after all that the guest outlived: {name}", Journey.of_guest, (test,)
     for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
         yield f"source killed in {name}, both devices usable", source_killed, (state,)
+    for name, test in task.between:
+        yield f"after lost sources: {name}", Journey.of_guest, (test,)
     yield "removal asked for in pre-copy", removed, ()
-    if older_states:
+    if task.older_states:
         yield "from a new host to an old one, and back", old_and_new, ()
 
 
@@ -273,8 +276,8 @@ def main():
     parser.add_argument("--property", action="append", default=[])
     arguments = parser.parse_args()
     found = [clients.find(major) for major in arguments.clients.split(",")]
-    older_states = tasks.of(arguments.kinds[0]).older_states
-    todo = [[case for case in cases(client, older_states) if arguments.only in case[0]] for client in found]
+    task = tasks.of(arguments.kinds[0])
+    todo = [[case for case in cases(client, task) if arguments.only in case[0]] for client in found]
     results = Results(sum(len(chosen) + 1 for chosen in todo), guest.where)
     try:
         for client, chosen in zip(found, todo):

@@ -49,6 +49,11 @@ class Journey:
             self.guest.exchange()
         return self.guest
 
+    def of_guest(self, test):
+        """A test of the guest's task, of the guest that there is."""
+        guest = self.ready()
+        test(guest.task, guest)
+
     def another_place(self, kinds):
         """Devices of other types, where the guest does not fit."""
         self.places.append([make(kind) for kind in kinds])

@@ -15,8 +15,9 @@ class Task:
     counts = ("frames", "bytes", "irqs")
     # Why another type of the same parent is refused.
     other_types = "(type)"
-    # More tests, (name, function of the task and the guest), of a guest that has booted, that has travelled.
-    at_first = at_last = ()
+    # More tests, (name, function of the task and the guest), of a guest that has booted, that has been through
+    # something and is to go on, that has travelled.
+    at_first = between = at_last = ()
     # The driver can write more than one version of its state.
     older_states = True
 

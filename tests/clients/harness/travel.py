@@ -30,13 +30,9 @@ def travel(results, client, task, arguments):
         for _ in range(arguments.times):
             repeated(journey, journey.move)
 
-    def of_guest(test):
-        one = journey.ready()
-        test(one.task, one)
-
     results.check(f"{client}: a guest boots and works", repeated, journey, journey.ready)
     for name, test in task.at_first:
-        results.check(f"{client}: {name}", repeated, journey, of_guest, test)
+        results.check(f"{client}: {name}", repeated, journey, journey.of_guest, test)
     for name, test in (
         (f"{arguments.times} migrations through a socket", by_socket),
         ("one through a file", lambda: repeated(journey, journey.move_through_file)),
@@ -44,7 +40,7 @@ def travel(results, client, task, arguments):
         if not results.check(f"{client}: {name}", test):
             journey.afresh()
     for name, test in task.at_last:
-        results.check(f"{client}: {name}", repeated, journey, of_guest, test)
+        results.check(f"{client}: {name}", repeated, journey, journey.of_guest, test)
     results.check(f"{client}: nothing is left", journey.end)
 
 
