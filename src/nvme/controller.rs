@@ -10,7 +10,7 @@ use crate::features::Features;
 use crate::health::Health;
 use crate::interrupt::Raised;
 use crate::io::Job;
-use crate::outside::{Interrupts, MediaError, Outside};
+use crate::outside::{Interrupts, Media, MediaError};
 use crate::queue::{Completion, Queues, Submission};
 use crate::registers::{Registers, Written};
 use crate::spec::registers::{cc, csts, DOORBELLS};
@@ -221,11 +221,11 @@ impl Controller {
     }
 
     /// Shutting down goes on (7.6.2): what was written is made durable.
-    pub(crate) fn shut_down(&mut self, out: &mut Outside<'_>) {
+    pub(crate) fn shut_down(&mut self, media: &mut dyn Media) {
         if csts::SHST.of(self.registers.csts.into()) != csts::OCCURRING {
             return;
         }
-        if let Err(MediaError::Failed | MediaError::Full) = out.media.flush() {
+        if let Err(MediaError::Failed | MediaError::Full) = media.flush() {
             self.health.media_error();
         }
         self.registers.set(csts::SHST, csts::COMPLETE);

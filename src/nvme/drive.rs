@@ -87,6 +87,11 @@ where
         self.controller.process(&mut out, budget)
     }
 
+    /// [`Controller::attend`], on the drive's own media.
+    pub fn attend(&mut self, interrupts: &mut dyn Interrupts) {
+        self.controller.attend(&mut self.media, interrupts);
+    }
+
     /// [`Controller::read`].
     pub fn read(&self, offset: u64, data: &mut [u8]) {
         self.controller.read(offset, data);

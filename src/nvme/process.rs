@@ -4,7 +4,7 @@
 
 use crate::command::{Command, Failure};
 use crate::controller::Controller;
-use crate::outside::Outside;
+use crate::outside::{Interrupts, Media, Outside};
 use crate::queue::QUEUES;
 use crate::spec::command;
 use crate::spec::completion::{self, MORE, PHASE};
@@ -31,7 +31,7 @@ impl Controller {
     #[must_use = "commands may wait for being processed"]
     pub fn process(&mut self, out: &mut Outside<'_>, budget: u32) -> bool {
         let start = out.clock.now();
-        self.shut_down(out);
+        self.shut_down(out.media);
         let mut more = false;
         let working = self.is_working();
         if working {
@@ -53,6 +53,15 @@ impl Controller {
             self.health.rest();
         }
         more && self.is_working()
+    }
+
+    /// What of [`process`](Controller::process) a function without Bus Master Enable may do (PCI
+    /// Local Bus 3.0, 6.2.2): it accesses no memory, so commands, completions and events wait until
+    /// `process` is called again. Registers and the line work on.
+    pub fn attend(&mut self, media: &mut dyn Media, interrupts: &mut dyn Interrupts) {
+        self.shut_down(media);
+        self.deliver(interrupts);
+        self.health.rest();
     }
 
     /// Whether a call of [`process`](Controller::process) would do something.

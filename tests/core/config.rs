@@ -246,6 +246,16 @@ fn command() {
         Changed::default(),
         "the same"
     );
+    // A reset takes every permission away.
+    config.write(offset::COMMAND, &[0xff, 0xff]);
+    assert_eq!(all(&config), [true; 4]);
+    config.reset();
+    assert_eq!(all(&config), [false; 4]);
+    // And it moves.
+    config.write(offset::COMMAND, &[0x04, 0x00]);
+    let mut other = Config::new(&FULL);
+    assert_eq!(other.load(&config.save()), Ok(()));
+    assert_eq!(all(&other), [false, false, true, false]);
 }
 
 #[test]

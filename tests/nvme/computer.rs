@@ -92,6 +92,8 @@ pub(crate) struct Computer {
     pub(crate) wires: Wires,
     pub(crate) time: Time,
     pub(crate) scratch: Box<Scratch>,
+    /// Bus Master Enable: whether the controller may use memory.
+    pub(crate) master: bool,
     /// The budget of each piece of work.
     pub(crate) budget: u32,
     /// Somebody said that there is work.
@@ -135,6 +137,7 @@ impl Computer {
             },
             time: Time(1_000_000),
             scratch: Box::new([0; SCRATCH]),
+            master: true,
             budget: 64,
             awake: false,
         }
@@ -162,6 +165,10 @@ impl Computer {
 
     /// A piece of work. Whether there is more.
     pub(crate) fn process(&mut self) -> bool {
+        if !self.master {
+            self.controller.attend(&mut self.disk, &mut self.wires);
+            return false;
+        }
         let mut out = Outside {
             memory: &mut self.ram,
             media: &mut self.disk,
@@ -170,6 +177,13 @@ impl Computer {
             scratch: &mut self.scratch,
         };
         self.controller.process(&mut out, self.budget)
+    }
+
+    /// Sets Bus Master Enable, upon which the controller goes on by itself.
+    pub(crate) fn set_master(&mut self) {
+        self.master = true;
+        self.awake = true;
+        self.run();
     }
 
     /// Works until there is nothing more to do, and returns in how many pieces.

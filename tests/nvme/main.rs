@@ -13,6 +13,7 @@
 //! | `drive` | a drive as records and back: complete, exact, safe against any records |
 //! | `replay` | what the fuzzer runs: hostile guests and hostile records |
 //! | `interrupts`, `shadow` | who hears of what; doorbells in guest memory |
+//! | `mastering` | what a function without Bus Master Enable does, and what waits for it |
 //!
 //! `computer` and `guest` are what these are made of: what is around a controller, and what a
 //! driver does. `PROPTEST_CASES=N` asks for more cases than each test does by itself.
@@ -26,6 +27,7 @@ mod identify;
 mod interrupts;
 mod io;
 mod logs;
+mod mastering;
 mod media;
 mod prp;
 mod queues;

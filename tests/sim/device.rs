@@ -52,6 +52,8 @@ pub(crate) struct Dev {
     pub(crate) wires: Wires,
     pub(crate) time: Time,
     pub(crate) activity: Activity,
+    /// Bus Master Enable: whether it may use memory, and messages arrive.
+    master: bool,
     /// The worker is to work.
     pub(crate) awake: bool,
     /// What it says of itself, and accepts.
@@ -85,6 +87,7 @@ impl Dev {
             },
             time: Time(seed >> 20),
             activity: Activity::Stopped,
+            master: false,
             awake: false,
             line,
             scratch: Box::new([0; SCRATCH]),
@@ -130,12 +133,35 @@ impl Dev {
         u32::from_le_bytes(data)
     }
 
+    pub(crate) fn is_master(&self) -> bool {
+        self.master
+    }
+
+    /// The command register is written: with Bus Master Enable, what waited for it goes on.
+    pub(crate) fn set_master(&mut self, master: bool) {
+        self.awake |= master;
+        self.master = master;
+    }
+
+    /// The messages that arrive now.
+    pub(crate) fn messages(&mut self) -> u32 {
+        match self.master {
+            true => std::mem::take(&mut self.wires.messages),
+            false => 0,
+        }
+    }
+
     /// A piece of work, if there is any and the device is at work.
     pub(crate) fn work(&mut self, ram: &mut Ram, budget: u32) {
         if !self.awake || self.activity != Activity::Running {
             return;
         }
         self.time.0 += 1000;
+        if !self.master {
+            self.drive.attend(&mut self.wires);
+            self.awake = false;
+            return;
+        }
         let before = ram.accesses;
         self.awake =
             self.drive
@@ -287,6 +313,8 @@ impl Device for Dev {
 
     fn reset(&mut self) {
         self.drive.reset(&mut self.wires);
+        self.wires.messages = 0;
         self.awake = false;
+        self.master = false;
     }
 }

@@ -102,6 +102,8 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
     pub(crate) resets: u64,
     pub(crate) events: u64,
+    /// How often Bus Master Enable was taken away.
+    pub(crate) still: u64,
 }
 
 pub(crate) struct Guest {
@@ -116,6 +118,8 @@ pub(crate) struct Guest {
     known: Known,
     /// Vectors that it does not want to hear of (INTMS); not with MSI-X.
     masked: u32,
+    /// Vectors whose messages waited for Bus Master Enable when they were masked.
+    late: u32,
     shadow: bool,
     /// Shadows are about to be in force: nothing is rung until they are.
     shadow_due: bool,
@@ -141,6 +145,7 @@ impl Guest {
             buffers: Buffers::new(&mut Chance::new(seed ^ 1)),
             known: Known::default(),
             masked: 0,
+            late: 0,
             shadow: false,
             shadow_due: false,
             queue_due: false,
@@ -159,6 +164,9 @@ impl Guest {
             return;
         }
         assert_eq!(dev.read32(CSTS) & 3, 1, "ready, and not failed");
+        if !dev.is_master() {
+            dev.set_master(self.chance.once_in(20));
+        }
         match self.chance.below(64) {
             0..=21 => self.send_io(dev, ram),
             22..=25 => self.send_admin(dev, ram),
@@ -166,6 +174,7 @@ impl Guest {
             40..=61 => self.take(dev, ram),
             62 if self.chance.once_in(60) => self.reset(dev, ram, true),
             62 if self.chance.once_in(60) => self.reset(dev, ram, false),
+            62 if self.chance.once_in(8) => self.take_master(dev),
             62 => self.bad_doorbell(dev),
             63 if self.signal != Signal::MsiX => self.mask(dev),
             _ => {}
@@ -174,22 +183,33 @@ impl Guest {
 
     /// Interrupts arrive.
     fn hear(&mut self, dev: &mut Dev) {
-        let mut vectors = std::mem::take(&mut dev.wires.messages);
+        let mut vectors = dev.messages();
+        // One that was sent before could have waited for Bus Master Enable.
         assert_eq!(
-            vectors & self.masked,
+            vectors & self.masked & !self.late,
             0,
             "a message of a vector that is masked"
         );
+        if dev.is_master() {
+            self.late = 0;
+        }
         if self.signal == Signal::Line && dev.wires.line {
             vectors = !self.masked;
         }
         self.told(vectors);
     }
 
+    /// Takes Bus Master Enable away, for a while.
+    fn take_master(&mut self, dev: &mut Dev) {
+        self.counts.still += 1;
+        dev.set_master(false);
+    }
+
     /// Masks some vectors, or unmasks all.
     fn mask(&mut self, dev: &mut Dev) {
         match self.masked {
             0 => {
+                self.late |= dev.wires.messages;
                 self.masked = self.chance.next() as u32;
                 dev.write32(INTMS, self.masked);
             }
@@ -205,6 +225,7 @@ impl Guest {
 
     /// Starts the controller, with the admin queues alone.
     fn start(&mut self, dev: &mut Dev, ram: &mut Ram) {
+        dev.set_master(!self.chance.once_in(4));
         let size = self.chance.within(4, 32) as u16;
         ram.at_mut(queue::sq_page(0), PAGE as usize).fill(0);
         ram.at_mut(queue::cq_page(0), PAGE as usize).fill(0);
@@ -259,7 +280,7 @@ impl Guest {
         self.sqs.clear();
         self.cqs.clear();
         self.known.reset();
-        (self.on, self.masked) = (false, 0);
+        (self.on, self.masked, self.late) = (false, 0, 0);
         (self.shadow, self.shadow_due) = (false, false);
         (self.queue_due, self.alone) = (false, false);
     }
@@ -276,6 +297,7 @@ impl Guest {
         if self.masked != 0 {
             self.unmask(dev);
         }
+        dev.set_master(true);
         for _ in 0..20_000 {
             if !self.on {
                 return;

@@ -72,14 +72,15 @@ fn add(all: &mut Happened, one: &Happened) {
         guest.errors,
         guest.bytes,
         guest.resets,
-        guest.events
+        guest.events,
+        guest.still
     );
 }
 
 fn show(all: &Happened, time: Duration) {
     println!(
         "sim: {} worlds, {} steps, {} commands ({} failed as they must), {} MiB checked, {} resets, \
-         {} events in {:.0} s",
+         {} events, Bus Master Enable taken away {} times, in {:.0} s",
         all.worlds,
         all.steps,
         all.guest.commands,
@@ -87,6 +88,7 @@ fn show(all: &Happened, time: Duration) {
         all.guest.bytes >> 20,
         all.guest.resets,
         all.guest.events,
+        all.guest.still,
         time.as_secs_f64(),
     );
     println!(
@@ -142,6 +144,7 @@ fn main() {
         ("failing command", all.guest.errors),
         ("reset", all.guest.resets),
         ("event", all.guest.events),
+        ("time without Bus Master Enable", all.guest.still),
         ("migration by v1", all.by_v1),
         ("migration by v2", all.by_v2),
         ("migration given up", all.cancelled),

@@ -77,6 +77,8 @@ planted "shadow doorbells are forgotten" src/nvme/state/fields.rs \
 	'codec.option(shadow, blank,' '*shadow = None; codec.option(shadow, blank,'
 planted "a vector is not told" src/nvme/interrupt.rs \
 	'Signal::MsiX => send(fresh, interrupts)' 'Signal::MsiX => send(fresh & !8, interrupts)'
+planted "a shutdown waits for Bus Master Enable" src/nvme/process.rs \
+	'self.shut_down(media);' 'let _ = media;'
 planted "a payload that was changed is taken" src/core/stream/reader.rs \
 	'if sum != wanted {' 'if sum != wanted && payload.len() < 4096 {'
 exit $failed

@@ -164,6 +164,7 @@ impl World {
         if !self.runs || self.here.state() != State::Running {
             return;
         }
+        self.here.dev.set_master(true);
         self.ram.breaks_in = Some(self.chance.below(12));
         self.here.dev.awake = true;
         self.here.dev.work(&mut self.ram, 16);
@@ -267,8 +268,10 @@ impl World {
                 self.happened.by_v1 += 1;
             }
         }
-        // What was raised and not heard moves with the framework's own records.
+        // What was raised and not heard moves with the framework's own records, and so does the
+        // command register.
         self.there.dev.wires.messages = std::mem::take(&mut self.here.dev.wires.messages);
+        self.there.dev.set_master(self.here.dev.is_master());
         // So are the failures that the guest may have seen.
         let failed = self.here.dev.store().failed;
         self.there.dev.store().failed += failed;
