@@ -122,12 +122,14 @@ impl Disk {
 
     /// Does a piece of work. Whether there is more.
     fn process(&self, cx: &Context, budget: u32) -> bool {
-        // None if the device was stopped in this moment: it will be woken when it goes on.
+        let mut lines = Lines::of(cx);
+        // None without Bus Master Enable, or if the device may not start accesses for a moment: it
+        // will be woken when it may.
         let Some(memory) = cx.memory() else {
+            self.with(|inner| inner.drive.attend(&mut lines));
             return false;
         };
         let mut guest = Guest(memory);
-        let mut lines = Lines::of(cx);
         cx.pay_for(|| {
             self.with(|Inner { drive, scratch }| {
                 let Ok(scratch) = <&mut Scratch>::try_from(&mut scratch[..]) else {

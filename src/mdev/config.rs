@@ -38,12 +38,19 @@ impl Config {
         }
     }
 
-    /// Writes bytes inside of it.
+    /// Writes bytes inside of it. If the guest takes Bus Master Enable away, nobody is using guest
+    /// memory any more when this returns; a message that was not sent by then waits.
     pub(crate) fn write(&self, cx: &Context, offset: usize, data: &[u8]) {
+        let mut still = false;
         if let Some(space) = &mut *self.space.lock() {
             if space.write(offset, data).command {
-                cx.interrupts().disable_line(space.intx_disabled());
+                follow(space, cx);
+                still = !space.bus_master();
             }
+        }
+        if still {
+            // Without the lock: it can take as long as the guest's memory does.
+            cx.wait_unused();
         }
     }
 
@@ -70,7 +77,7 @@ impl Config {
     pub(crate) fn load(&self, cx: &Context, image: &[u8; config::SIZE]) {
         if let Some(space) = &mut *self.space.lock() {
             if space.load(image).is_ok() {
-                cx.interrupts().disable_line(space.intx_disabled());
+                follow(space, cx);
             }
         }
     }
@@ -80,6 +87,14 @@ impl Config {
         if let Some(space) = &mut *self.space.lock() {
             space.reset();
             cx.interrupts().reset();
+            follow(space, cx);
         }
     }
+}
+
+/// What the command register allows the device.
+fn follow(space: &config::Config, cx: &Context) {
+    cx.interrupts()
+        .follow(space.intx_disabled(), space.bus_master());
+    cx.set_master(space.bus_master());
 }

@@ -66,10 +66,26 @@ impl Context {
         &self.0.interrupts
     }
 
-    /// The guest's memory, while the device is open and allowed to use it. As long as the result
-    /// lives, nobody can stop or close the device: get it for a piece of work, not for good.
+    /// The guest's memory, while the device is open and allowed to use it: it is not stopped, and the
+    /// guest has set Bus Master Enable. As long as the result lives, nobody can stop or close the
+    /// device, or clear that bit: get it for a piece of work, not for good.
     pub fn memory(&self) -> Option<GuestMemory<'_>> {
         self.0.memory.enter()
+    }
+
+    /// Follows Bus Master Enable: guest memory is in reach or not, and with it the thread looks for
+    /// what had to wait. Who is using memory when it goes may still do so.
+    pub(crate) fn set_master(&self, master: bool) {
+        self.0.memory.set_master(master);
+        if master {
+            self.0.bell.ring();
+        }
+    }
+
+    /// Waits until nobody is using guest memory, unless the function has Bus Master Enable.
+    pub(crate) fn wait_unused(&self) {
+        self.0.bell.wait();
+        self.0.memory.wait_unused();
     }
 
     /// Has [`Device::work`] called soon, if the device has a thread of its own.
@@ -172,8 +188,8 @@ pub trait Device: Send + Sync + Sized + 'static {
 
     /// Does a piece of the device's own work, no more than some milliseconds, in a thread of its
     /// own. Called while the device is allowed everything ([`Activity::Running`]): after
-    /// [`Context::wake`], whenever it is allowed again, and when the user has set up interrupts.
-    /// Whether there is more to do.
+    /// [`Context::wake`], whenever it is allowed again, when the user has set up interrupts, and when
+    /// the guest has set Bus Master Enable. Whether there is more to do.
     fn work(&self, cx: &Context) -> bool {
         let _ = cx;
         false

@@ -57,15 +57,26 @@ impl Gate {
     /// Opens the gate.
     pub(crate) fn open(&self) {
         self.inner.lock().open = true;
+        self.left.notify_all();
+    }
+
+    /// Closes the gate. Who is inside stays there.
+    pub(crate) fn shut(&self) {
+        self.inner.lock().open = false;
+    }
+
+    /// Waits until nobody is inside, or the gate is open again.
+    pub(crate) fn wait_empty(&self) {
+        let mut inner = self.inner.lock();
+        while !inner.open && inner.inside > 0 {
+            self.left.wait(&mut inner);
+        }
     }
 
     /// Closes the gate, and waits until nobody is inside.
     pub(crate) fn close(&self) {
-        let mut inner = self.inner.lock();
-        inner.open = false;
-        while inner.inside > 0 {
-            self.left.wait(&mut inner);
-        }
+        self.shut();
+        self.wait_empty();
     }
 }
 

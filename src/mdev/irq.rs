@@ -7,7 +7,8 @@
 //!
 //! Nothing that a device raises is lost: while it cannot be delivered (nobody is attached, the
 //! device is stopped, INTx is masked) it stays pending, and goes out when that has changed. Only a
-//! reset forgets it.
+//! reset forgets it. So it is with a message without Bus Master Enable, as a message is a write to
+//! memory (PCI Local Bus 3.0, 6.8): the function may not send it, and its cause is still there.
 //!
 //! An eventfd is signalled with the lock held under which it is replaced, so that it cannot be put
 //! away in between. [`crate::set_irqs`] is how the user attaches and detaches.
@@ -109,6 +110,8 @@ struct Inner {
     masked: bool,
     /// Whether the command register forbids INTx.
     disabled: bool,
+    /// Whether the command register allows messages: Bus Master Enable.
+    master: bool,
     /// Whether the device is stopped.
     held: bool,
     error: Option<EventFd>,
@@ -140,7 +143,7 @@ impl Inner {
 
     /// Sends a message, if it has to be sent.
     fn send_message(&mut self, vector: usize) {
-        if self.held || !matches!(self.mode, Some(Mode::Msi | Mode::Msix)) {
+        if self.held || !self.master || !matches!(self.mode, Some(Mode::Msi | Mode::Msix)) {
             return;
         }
         let Some(vector) = self.vectors.get_mut(vector) else {
@@ -207,6 +210,7 @@ impl Interrupts {
                 recall: false,
                 masked: false,
                 disabled: false,
+                master: false,
                 held: false,
                 error: None,
                 request: None,
@@ -233,8 +237,8 @@ impl Interrupts {
         inner.send_line();
     }
 
-    /// Sends a message, by MSI or MSI-X. Without either it stays pending until one is set up;
-    /// while INTx is in use, it is none.
+    /// Sends a message, by MSI or MSI-X. Without either it stays pending until one is set up, and
+    /// without Bus Master Enable until there is; while INTx is in use, it is none.
     pub fn trigger(&self, vector: usize) {
         let mut inner = self.inner.lock();
         if inner.mode == Some(Mode::Intx) {
@@ -253,11 +257,12 @@ impl Interrupts {
         inner.send();
     }
 
-    /// Follows the command register.
-    pub(crate) fn disable_line(&self, disabled: bool) {
+    /// Follows the command register: whether it forbids INTx, and whether it has Bus Master Enable.
+    pub(crate) fn follow(&self, disabled: bool, master: bool) {
         let mut inner = self.inner.lock();
         inner.disabled = disabled;
-        inner.send_line();
+        inner.master = master;
+        inner.send();
     }
 
     /// What INTA# is, for the status register.
@@ -271,6 +276,7 @@ impl Interrupts {
         inner.line = false;
         inner.recall = false;
         inner.disabled = false;
+        inner.master = false;
         for vector in &mut inner.vectors {
             vector.pending = false;
         }

@@ -60,6 +60,9 @@ pub(crate) struct Memory {
     vdev: *mut bindings::vfio_device,
     #[pin]
     gate: Gate,
+    /// Open while the function has Bus Master Enable. Who accesses memory is inside of both.
+    #[pin]
+    mastering: Gate,
     /// Whether the last access was in the address space of who did it.
     near: Atomic<bool>,
     #[pin]
@@ -124,6 +127,10 @@ impl Memory {
                 c"mdev memory",
                 [static_lock_class!(), static_lock_class!()],
             ),
+            mastering <- Gate::new(
+                c"mdev bus mastering",
+                [static_lock_class!(), static_lock_class!()],
+            ),
             pins <- new_mutex!(Pins {
                 list: KVec::new(),
                 next: 0,
@@ -159,9 +166,23 @@ impl Memory {
         self.gate.close();
     }
 
+    /// Follows Bus Master Enable. Who is accessing guest memory when it goes may still do so: see
+    /// [`Self::wait_unused`].
+    pub(crate) fn set_master(&self, master: bool) {
+        match master {
+            true => self.mastering.open(),
+            false => self.mastering.shut(),
+        }
+    }
+
+    /// Waits until nobody accesses guest memory, unless the function has Bus Master Enable.
+    pub(crate) fn wait_unused(&self) {
+        self.mastering.wait_empty();
+    }
+
     pub(crate) fn enter(&self) -> Option<GuestMemory<'_>> {
         Some(GuestMemory {
-            _inside: self.gate.enter()?,
+            _inside: [self.gate.enter()?, self.mastering.enter()?],
             memory: self,
         })
     }
@@ -234,7 +255,7 @@ impl Memory {
 /// Access to the memory of the guest, at the addresses that the device sees.
 pub struct GuestMemory<'a> {
     memory: &'a Memory,
-    _inside: Inside<'a>,
+    _inside: [Inside<'a>; 2],
 }
 
 /// A range of guest memory that stays where it is until [`GuestMemory::unpin`], or until the

@@ -57,8 +57,20 @@ struct Inner {
     /// Whether the device may be at work.
     allowed: bool,
     at_work: Option<AtWork>,
+    /// How many pieces of work have begun.
+    pieces: u64,
+    /// How many wait for the end of one.
+    waiting: usize,
     /// Whether the thread is to end.
     ending: bool,
+}
+
+impl Inner {
+    /// The thread, if it is at that piece of work.
+    fn at_piece(&self, piece: u64) -> Option<NonNull<bindings::task_struct>> {
+        let AtWork(task) = *self.at_work.as_ref()?;
+        (self.pieces == piece).then_some(task)
+    }
 }
 
 /// What wakes a device's thread, and lets it pause. There is one whether or not there is a thread.
@@ -83,6 +95,8 @@ impl Bell {
                 rung: false,
                 allowed: false,
                 at_work: None,
+                pieces: 0,
+                waiting: 0,
                 ending: false,
             }),
             news <- new_condvar!(),
@@ -105,17 +119,24 @@ impl Bell {
         self.ring();
     }
 
-    /// It may no more. Waits for the end of a piece of work.
+    /// It may no more. Waits as [`Self::wait`] does.
+    pub(crate) fn pause(&self) {
+        self.inner.lock().allowed = false;
+        self.wait();
+    }
+
+    /// Waits for the end of the piece of work that the thread is at, if it is at one.
     ///
     /// The thread may itself wait for the user's memory, which comes when the user likes
     /// (userfaultfd, FUSE). While the user could still give it, so does this. But if who waits here
     /// is on its way out, nobody may be left to give it: then the thread's wait is ended, and what it
     /// was about fails.
-    pub(crate) fn pause(&self) {
+    pub(crate) fn wait(&self) {
         let mut inner = self.inner.lock();
-        inner.allowed = false;
+        let piece = inner.pieces;
+        inner.waiting += 1;
         let mut looks = 0;
-        while let Some(&AtWork(task)) = inner.at_work.as_ref() {
+        while let Some(task) = inner.at_piece(piece) {
             let step = msecs_to_jiffies(STEP);
             if let CondVarTimeoutResult::Signal { .. } =
                 self.rested.wait_interruptible_timeout(&mut inner, step)
@@ -128,13 +149,14 @@ impl Bell {
             looks += 1;
             // SAFETY: Only looks at the current task.
             let leaving = looks > PATIENCE && unsafe { bindings::mdev_helper_is_leaving() };
-            if leaving && inner.at_work.is_some() {
+            if leaving && inner.at_piece(piece).is_some() {
                 // SAFETY: By the invariant the thread has not ended, and cannot while the lock is
                 // held; there is one for each device.
                 unsafe { bindings::mdev_helper_wake_up(task.as_ptr()) };
                 self.rested.wait(&mut inner);
             }
         }
+        inner.waiting -= 1;
     }
 
     /// Waits until there may be something to do. Whether there is, and not the end.
@@ -148,6 +170,7 @@ impl Bell {
             return false;
         }
         inner.rung = false;
+        inner.pieces = inner.pieces.wrapping_add(1);
         // SAFETY: Only looks at the current task.
         inner.at_work = NonNull::new(unsafe { bindings::get_current() }).map(AtWork);
         true
@@ -158,7 +181,7 @@ impl Bell {
         let mut inner = self.inner.lock();
         inner.at_work = None;
         inner.rung |= more;
-        if !inner.allowed {
+        if inner.waiting > 0 {
             self.rested.notify_all();
         }
     }

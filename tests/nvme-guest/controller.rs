@@ -91,19 +91,21 @@ impl Guest {
             },
             shadowed: false,
         };
-        guest.decode()?;
+        guest.decode(true)?;
         Ok(guest)
     }
 
-    /// Turns on what a bus driver does: memory and bus mastering.
+    /// Does what a bus driver does: memory is on, and bus mastering, which is needed for all but
+    /// registers, on or off.
     ///
     /// # Errors
     ///
     /// The kernel's.
-    pub fn decode(&self) -> Result {
+    pub fn decode(&self, master: bool) -> Result {
         let config = self.device.region(uapi::VFIO_PCI_CONFIG_REGION_INDEX);
         let config = config.map_err(during("configuration space"))?;
-        let answer = self.device.write(&config, 4, &[6, 0]);
+        let command = if master { [6, 0] } else { [2, 0] };
+        let answer = self.device.write(&config, 4, &command);
         answer.map_err(during("command register")).map(drop)
     }
 

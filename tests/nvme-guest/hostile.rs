@@ -102,7 +102,7 @@ impl Attacker {
     fn try_begin(&mut self, kind: Kind, entries: u16) -> Result {
         self.guest.queues.clear();
         self.guest.device.reset().map_err(during("reset"))?;
-        self.guest.decode()?;
+        self.guest.decode(true)?;
         if let Some(interrupts) = self.guest.interrupts.take() {
             interrupts.off(&self.guest.device)?;
         }
@@ -165,7 +165,7 @@ impl Attacker {
             97 => {
                 let answer = self.guest.device.reset();
                 answer.map_err(during("VFIO_DEVICE_RESET"))?;
-                let _ = self.guest.decode();
+                let _ = self.guest.decode(true);
                 Ok(())
             }
             _ => {
@@ -325,7 +325,7 @@ impl Attacker {
         let bytes = random.bytes(width);
         let _ = self.guest.device.write(&config, offset, &bytes);
         if !random.once_in(4) {
-            let _ = self.guest.decode();
+            let _ = self.guest.decode(true);
         }
         Ok(())
     }
@@ -357,7 +357,7 @@ impl Attacker {
         }
         let guest = &mut self.guest;
         guest.device.reset().map_err(during("the last reset"))?;
-        guest.decode()?;
+        guest.decode(true)?;
         if let Some(interrupts) = guest.interrupts.take() {
             interrupts.off(&guest.device)?;
         }

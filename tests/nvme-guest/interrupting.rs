@@ -59,12 +59,11 @@ fn told(settings: &Settings) -> Result {
     Ok(())
 }
 
-/// Waits until the device has completed a command, without any interrupt: the SMART log would need
-/// one too, so the entry itself is looked at.
-fn completed(guest: &Guest, queue: u16, slot: u16) -> Result {
+/// Waits until the device has completed so many commands of a queue, without any interrupt: the
+/// SMART log would need one too, so the entry itself is looked at.
+pub(crate) fn completed(guest: &Guest, queue: u16, count: u16) -> Result {
     let end = Instant::now() + LIMIT;
-    let at = guest.queues[usize::from(queue)].cq + usize::from(slot) * 16 + 12;
-    while (guest.memory.bytes().load(at) >> 16) & 1 == 0 {
+    while !guest.queues[usize::from(queue)].is_there(&guest.memory, count - 1) {
         ensure(Instant::now() < end, || {
             format!("no completion in {LIMIT:?}")
         })?;
@@ -79,10 +78,9 @@ fn masked(settings: &Settings) -> Result {
     })?;
     let mut guest = settings.guest()?;
     guest.mask(true)?;
-    let slot = guest.queues[1].head();
     let command = guest.with_data(nvm::READ, 0, guest.namespace.block, Place::default());
     guest.submit(1, command)?;
-    completed(&guest, 1, slot)?;
+    completed(&guest, 1, 1)?;
     let vector = guest.queues[1].vector;
     let came = |guest: &Guest, limit| match &guest.interrupts {
         Some(interrupts) => interrupts.wait(vector, limit),

@@ -11,6 +11,7 @@ mod basic;
 mod hostile;
 mod interrupting;
 mod logged;
+mod mastering;
 mod media;
 mod moves;
 mod refused;
@@ -30,6 +31,7 @@ struct Task {
 const TASKS: &[&[Task]] = &[
     basic::TASKS,
     interrupting::TASKS,
+    mastering::TASKS,
     media::TASKS,
     moves::TASKS,
     logged::TASKS,

@@ -112,7 +112,7 @@ fn reset(settings: &Settings) -> Result {
     guest.bring_up(settings.kind, 16)?;
     verify_with(settings, &mut guest)?;
     guest.device.reset().map_err(during("VFIO_DEVICE_RESET"))?;
-    guest.decode()?;
+    guest.decode(true)?;
     guest.bring_up(settings.kind, 16)?;
     verify_with(settings, &mut guest)
 }

@@ -95,19 +95,27 @@ impl Pair {
         Ok(id)
     }
 
+    /// Whether the completion so many places behind the next one is there.
+    pub fn is_there(&self, memory: &Memory, ahead: u16) -> bool {
+        let place = self.head + ahead;
+        let (slot, wraps) = (place % self.entries, place / self.entries);
+        let at = self.cq + usize::from(slot) * completion::SIZE;
+        // CAST: the upper half.
+        let status = (memory.bytes().load(at + 12) >> 16) as u16;
+        status & 1 == self.phase ^ (wraps & 1)
+    }
+
     /// Takes the next completion, if there is one. The doorbell is the caller's.
     ///
     /// # Errors
     ///
     /// It is one of a command that is not in flight.
     pub fn pop(&mut self, memory: &Memory) -> Result<Option<Completion>> {
-        let at = self.cq + usize::from(self.head) * completion::SIZE;
         // The dword with the phase first, and only then the others.
-        // CAST: the upper half.
-        let status = (memory.bytes().load(at + 12) >> 16) as u16;
-        if status & 1 != self.phase {
+        if !self.is_there(memory, 0) {
             return Ok(None);
         }
+        let at = self.cq + usize::from(self.head) * completion::SIZE;
         let found = Completion::of(&memory.get(at, completion::SIZE));
         if self.in_flight == 0 || found.queue != self.id {
             return Err(format!(

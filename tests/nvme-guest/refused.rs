@@ -92,7 +92,7 @@ fn damaged(settings: &Settings) -> Result {
         drop(client);
         device.reset().map_err(during("reset"))?;
         drop(device);
-        target.decode()?;
+        target.decode(true)?;
         target.bring_up(settings.kind, 16)?;
         target
             .check_media(&[])

@@ -8,11 +8,12 @@ load mdev-dma
 setup create /sys/class/mdev_bus/mdev_dma/mdev_supported_types/mdev_dma-1 "$(uuid 1)"
 ways=(group)
 [[ ! -e /dev/iommu ]] || ways+=(iommufd)
-plan $((1 + 5 * ${#ways[@]}))
+plan $((1 + 6 * ${#ways[@]}))
 
 dma() { python3 -E "$selftests/lib/vfio_dma.py" "$1" "$(uuid 1)" "$2"; }
 for way in "${ways[@]}"; do
 	check "by $way: read and written where it is mapped, and allowed" dma access "$way"
+	check "by $way: only with Bus Master Enable" dma mastering "$way"
 	check "by $way: pinned, and taken away" dma pins "$way"
 	check "by $way: what stays pinned goes with the last close" dma left_pinned "$way"
 	check "by $way: memory comes and goes meanwhile" dma unmapped_meanwhile "$way"

@@ -8,7 +8,7 @@
 load mdev-nvme
 small=$(ivshmem_of 67108864)
 large=$(ivshmem_of 268435456)
-plan 10
+plan 12
 setup bind_pci "$small"
 setup bind_pci "$large"
 in_memory=$(type_node mdev_nvme0 16m)
@@ -27,6 +27,8 @@ for protocol in v1 v2; do
 	check "$protocol: from a BAR to another and back" guest move 3 --peer "$(uuid 4)" --protocol "$protocol" --seed 13
 	check "$protocol: from a 16m with a capacity of 64 MiB to a 64m and back" \
 		guest move 5 --peer "$(uuid 6)" --protocol "$protocol" --seed 14
+	check "$protocol: without Bus Master Enable commands wait at both places" \
+		guest move-still 1 --peer "$(uuid 2)" --protocol "$protocol"
 	# The version string is refused, before anything else is looked at.
 	check "$protocol: 16 MiB do not go into 64 MiB" refuses_guest move 1 --peer "$(uuid 6)" --protocol "$protocol"
 done

@@ -18,6 +18,8 @@ NONE, BOOL, EVENTFD = 1, 2, 4
 MASK, UNMASK, TRIGGER = 8, 16, 32
 INTX, MSI, MSIX, ERR, REQ = range(5)
 CONFIG = 7
+# Bits of the command register.
+PORTS, MEMORY, MASTER, NO_INTX = 1, 2, 4, 1 << 10
 
 
 def ioctl(fd, request, data):
@@ -100,6 +102,10 @@ class Device:
 
     def write(self, region, offset, data):
         return os.pwrite(self.fd, data, (region << 40) + offset)
+
+    def command(self, bits):
+        """Writes the command register."""
+        self.write(CONFIG, 4, struct.pack("<H", bits))
 
     def set_irqs(self, index, flags, start, count, data=b""):
         head = struct.pack("5I", 20 + len(data), flags, index, start, count)

@@ -14,6 +14,7 @@ import threading
 import time
 
 import vfio
+import vfio_migration as migration
 from vfio import refused
 
 PAGE = 4096
@@ -40,6 +41,11 @@ class Engine(vfio.Device):
         self.may_take = way != "group" or not os.path.exists("/proc/lockdep")
         self.memory = mmap.mmap(-1, PAGES * PAGE)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        self.command(vfio.MEMORY | vfio.MASTER)
+
+    def reset(self):
+        super().reset()
+        self.command(vfio.MEMORY | vfio.MASTER)
 
     def map(self, first=0, pages=PAGES, writable=True):
         address, iova, size = self.address + first * PAGE, IOVA + first * PAGE, pages * PAGE
@@ -157,6 +163,39 @@ def access(uuid, way):
         engine.fine(READ, IOVA, 16)
 
 
+def mastering(uuid, way):
+    """Without Bus Master Enable there is no memory; it moves, and a reset takes it away."""
+    with Engine(uuid, way) as engine:
+        engine.map()
+        engine.fine(PIN_WRITABLE, IOVA, 1)
+        engine.command(vfio.MEMORY)
+        for command in (READ, WRITE, READ_PINNED, WRITE_PINNED, UNPIN):
+            engine.fails("EAGAIN", command, IOVA, 1, 0x77)
+        equal("memory without it", engine.memory[0], 0)
+        # It stays so, whatever else changes.
+        engine.set_state(STOP)
+        engine.set_state(RUNNING)
+        engine.fails("EAGAIN", WRITE, IOVA, 1, 0x77)
+        engine.set_state(STOP)
+        engine.command(vfio.MASTER)
+        engine.set_state(RUNNING)
+        engine.fine(WRITE, IOVA, 1, 0x77)
+        engine.fine(UNPIN)
+        equal("memory with it", engine.memory[0], 0x77)
+        vfio.Device.reset(engine)
+        engine.fails("EAGAIN", WRITE, IOVA, 1, 0x88)
+        for interface in migration.INTERFACES:
+            for saved, other in ((vfio.MASTER, vfio.MEMORY), (vfio.MEMORY, vfio.MASTER)):
+                engine.reset()
+                engine.command(saved)
+                stream = migration.save(engine, interface)
+                engine.reset()
+                engine.command(other)
+                migration.load(engine, interface, stream)
+                wanted = None if saved == vfio.MASTER else "EAGAIN"
+                equal((interface, saved), engine.does(WRITE, IOVA, 1, 0x99), wanted)
+
+
 def pins(uuid, way):
     """Pinned memory: what it takes, and what ends it."""
     with Engine(uuid, way) as engine:
@@ -247,7 +286,12 @@ def unmapped_meanwhile(uuid, way):
             for state in (RUNNING_P2P, STOP, RUNNING):
                 engine.set_state(state)
 
-        threads = [threading.Thread(target=repeated, args=(action,)) for action in (remap, commands, commands, states)]
+        def master():
+            for command in (0, vfio.MASTER):
+                engine.command(command)
+
+        actions = (remap, commands, commands, states, master)
+        threads = [threading.Thread(target=repeated, args=(action,)) for action in actions]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -349,7 +393,7 @@ def logged(uuid, way):
         engine.start_log()
 
 
-TESTS = {test.__name__: test for test in (access, pins, left_pinned, unmapped_meanwhile, tracked, logged)}
+TESTS = {test.__name__: test for test in (access, mastering, pins, left_pinned, unmapped_meanwhile, tracked, logged)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]](*sys.argv[2:])

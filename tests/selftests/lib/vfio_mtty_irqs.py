@@ -59,10 +59,25 @@ def msi(device, ports):
     device.attach(vfio.MSI, event)
     refused(errno.EINVAL, device.attach, vfio.INTX, spare)
     far[IER] = RDI
+    # A message waits for Bus Master Enable.
     near[RX] = 1
+    assert signals(event) == 0
+    device.command(vfio.PORTS | vfio.MASTER)
     assert signals(event) == 1
     near[RX] = 2
     assert signals(event) == 0
+    assert far[RX] == 1 and far[RX] == 2
+    # Each time, and once.
+    device.command(vfio.PORTS)
+    near[RX] = 1
+    near[RX] = 2
+    device.disable(vfio.MSI)
+    device.attach(vfio.MSI, event)
+    assert signals(event) == 0
+    device.command(vfio.PORTS | vfio.MASTER)
+    device.command(vfio.PORTS)
+    device.command(vfio.PORTS | vfio.MASTER)
+    assert signals(event) == 1
     assert far[RX] == 1 and far[RX] == 2
     # While nobody is attached it stays pending.
     device.attach(vfio.MSI, -1)

@@ -19,6 +19,7 @@ import time
 import vfio
 
 MAP_DMA = 0x3B71
+SYS_IOCTL, SYS_PWRITE = 16, 18
 SYS_USERFAULTFD, UFFDIO_API, UFFDIO_REGISTER, MISSING = 323, 0xC018AA3F, 0xC020AA00, 1
 QUEUES, DATA = 0x10000, 0x40000
 BAR0, CC, CSTS, AQA, ASQ, ACQ, DOORBELL = 0, 0x14, 0x1C, 0x24, 0x28, 0x30, 0x1000
@@ -51,6 +52,7 @@ def wait(device):
     map_dma(device, queues, QUEUES)
     map_dma(device, data, DATA)
     fault = userfault(data)
+    device.command(vfio.MEMORY | vfio.MASTER)
     for at, value in ((AQA, 0x000F000F), (ASQ, QUEUES), (ACQ, QUEUES + 0x1000)):
         size = "<Q" if at >= ASQ else "<I"
         device.write(BAR0, at, struct.pack(size, value))
@@ -67,15 +69,26 @@ def wait(device):
 def resets(device):
     """Another thread waits for the device to pause."""
     threading.Thread(target=device.reset, daemon=True).start()
-    # Until it is in the kernel, where it stays.
+    in_kernel(SYS_IOCTL, 1, vfio.RESET)
+
+
+def takes_master(device):
+    """Another thread takes Bus Master Enable away, and waits for the end of what the device is at."""
+    threading.Thread(target=device.command, args=(vfio.MEMORY,), daemon=True).start()
+    in_kernel(SYS_PWRITE, 3, (vfio.CONFIG << 40) + 4)
+
+
+def in_kernel(call, place, argument):
+    """Returns once a thread is in a system call, where it stays: its number, and an argument by its place."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         for task in os.listdir("/proc/self/task"):
             with open(f"/proc/self/task/{task}/syscall", encoding="ascii") as file:
-                if file.read().split()[:3:2] == ["16", hex(vfio.RESET)]:
-                    return
+                now = file.read().split()
+            if now[0] == str(call) and now[1 + place] == hex(argument):
+                return
         time.sleep(0.01)
-    raise AssertionError("the reset has not come to the kernel")
+    raise AssertionError("no thread has come to the kernel")
 
 
 def killed(device):
@@ -87,11 +100,16 @@ def killed_in_reset(device):
     killed(device)
 
 
+def killed_without_master(device):
+    takes_master(device)
+    killed(device)
+
+
 def exits(device):
     os._exit(0)
 
 
-for end in (killed, killed_in_reset, exits):
+for end in (killed, killed_in_reset, killed_without_master, exits):
     child = os.fork()
     if child == 0:
         try:
