@@ -47,6 +47,10 @@ planted "a page too many counts as seen" src/nvme/media/tracker.rs \
 	'let ends = !self.goes_on(mark, end);' 'let ends = !self.goes_on(mark, end); let end = end + 1;'
 planted "initial bytes become more" src/nvme/media/tracker.rs \
 	'self.set(page, Mark::Dirty);' 'self.set(page, Mark::Initial);'
+planted "a neighbour of what was written is dirty" src/nvme/media/tracker.rs \
+	'self.set(page, Mark::Dirty);' 'self.set(page, Mark::Dirty); if self.mark(page ^ 1) == Mark::Clean { self.set(page ^ 1, Mark::Dirty); }'
+planted "dirty bytes are told wrong" src/nvme/migration/save.rs \
+	'pages(tracker.dirty())' 'pages(tracker.gone())'
 planted "runs are counted wrong" src/nvme/media/tracker.rs \
 	'page % RUN != 0' 'page % (RUN + 1) != 0'
 planted "what a failed write has written is not tracked" src/nvme/media.rs \
