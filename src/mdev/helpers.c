@@ -5,6 +5,7 @@
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/idr.h>
+#include <linux/instrumented.h>
 #include <linux/interval_tree.h>
 #include <linux/kernfs.h>
 #include <linux/kobject.h>
@@ -246,10 +247,28 @@ void mdev_helper_free_shared(void *memory)
 	vfree(memory);
 }
 
+/*
+ * Copies many bytes by one instruction, as the kernel's copies to user space do on any processor.
+ * Its memcpy() does so with FSRM alone, and copy_page() by the processor's model: what they do
+ * otherwise takes two to three times as many instructions.
+ */
+static __always_inline void copy_long(void *to, const void *from, size_t len)
+{
+#ifdef CONFIG_X86_64
+	size_t words = len / sizeof(u64);
+
+	instrument_read(from, len);
+	instrument_write(to, len);
+	len %= sizeof(u64);
+	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+#endif
+	memcpy(to, from, len);
+}
+
 /* Memory that user space may have mapped, on either side, and may change meanwhile. */
 void mdev_helper_copy_shared(void *to, const void *from, size_t len)
 {
-	memcpy(to, from, len);
+	copy_long(to, from, len);
 }
 
 /* What a new thread is told; on the stack of who starts it, until `done`. */
@@ -391,10 +410,10 @@ void mdev_helper_put_memcg(struct mem_cgroup *memcg)
 	mem_cgroup_put(memcg);
 }
 
-/* The fastest way that the processor has, and whole pages are most of what is ever moved. */
+/* Whole pages are most of what is ever moved. */
 void mdev_helper_copy_frame(void *to, const void *from)
 {
-	copy_page(to, (void *)from);
+	copy_long(to, from, PAGE_SIZE);
 }
 
 /*
