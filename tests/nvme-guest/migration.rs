@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use vfio_client::{
     device::{precopy_info, Device},
     states,
-    sys::{self, Answer, Mapping},
+    sys::{self, Answer, Mapping, Pages, PAGE},
     v1::{Window, DATA_OFFSET, PENDING},
 };
 
@@ -164,6 +164,25 @@ impl<'a> Client<'a> {
                     Err(errno) => Err(errno),
                 }
             }
+        }
+    }
+
+    /// Reads into memory of which only the first page is there, by the second protocol; by the first
+    /// nothing. Gives what was read.
+    ///
+    /// # Errors
+    ///
+    /// The device's, other than that the memory is not there, or that there is nothing.
+    pub fn read_to_edge(&self, pages: &Pages) -> Answer<Vec<u8>> {
+        let Way::V2 { file: Some(file) } = &self.way else {
+            return Ok(Vec::new());
+        };
+        let edge = pages.put_at_edge(&[0; PAGE]);
+        match sys::read_at_address(file.as_fd(), edge, self.chunk()) {
+            Ok(count) if count <= PAGE => Ok(pages.get_at_edge(edge, count)),
+            Ok(_) => Err(Errno::EOVERFLOW),
+            Err(Errno::EFAULT | Errno::ENOMSG) => Ok(Vec::new()),
+            Err(errno) => Err(errno),
         }
     }
 
