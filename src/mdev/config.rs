@@ -11,7 +11,7 @@ use kernel::{
 };
 use migcore::config;
 
-/// The configuration space of a device; of one that cannot be opened, none.
+/// The configuration space of a device; until it is opened for the first time, none.
 #[pin_data]
 pub(crate) struct Config {
     /// Taken before the lock of the interrupts.
@@ -20,14 +20,24 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn new(
-        function: Option<&'static config::Layout>,
-    ) -> Result<impl PinInit<Self, Error>> {
-        let space = match function {
-            Some(function) => Some(KBox::new(config::Config::new(function), GFP_KERNEL)?),
-            None => None,
-        };
-        Ok(pin_init!(Self { space <- new_mutex!(space) }? Error))
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            space <- new_mutex!(None),
+        })
+    }
+
+    /// Makes the space of a device that is this function, unless there is one: many devices are made
+    /// long before anybody opens them.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn make(&self, function: &'static config::Layout) -> Result {
+        let mut space = self.space.lock();
+        if space.is_none() {
+            *space = Some(KBox::new(config::Config::new(function), GFP_KERNEL)?);
+        }
+        Ok(())
     }
 
     /// Reads bytes inside of it.
@@ -54,7 +64,7 @@ impl Config {
         }
     }
 
-    /// What it holds, as it is migrated; nothing of a device that cannot be opened.
+    /// What it holds, as it is migrated; nothing of a device that was never opened.
     pub(crate) fn save(&self) -> Option<[u8; config::SIZE]> {
         self.space.lock().as_ref().map(|space| space.save())
     }

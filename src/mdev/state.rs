@@ -138,7 +138,6 @@ impl<T: Driver> State<T> {
         let context = Context::new(vdev.as_ptr(), function)?;
         let version = seat.parent.shared.lock().settings.state;
         // INVARIANT: As the caller promises.
-        let config = Config::new(function)?;
         Ok(try_pin_init!(Self {
             parent: NonNull::from(seat.parent.get_ref()),
             kind,
@@ -154,7 +153,7 @@ impl<T: Driver> State<T> {
                 c"mdev accesses",
                 [static_lock_class!(), static_lock_class!()],
             ),
-            config <- config,
+            config <- Config::new(),
             context,
             has_region: Atomic::new(false),
             section <- new_mutex!(None),
@@ -308,10 +307,9 @@ impl<T: Driver> State<T> {
     ///
     /// The device must be open until [`Self::close`] was called, unless this fails.
     pub(crate) unsafe fn open(&self) -> Result {
-        if self.kind.pci.is_none() {
-            // There is nothing behind it, and a device that only seems to work is worse.
-            return Err(EOPNOTSUPP);
-        }
+        // Without one there is nothing behind it, and a device that only seems to work is worse.
+        let function = self.kind.pci.ok_or(EOPNOTSUPP)?;
+        self.config.make(function)?;
         let has_region = self.protocols().is_some_and(Protocols::has_v1);
         self.has_region.store(has_region, Relaxed);
         let device = self.make_device()?;
