@@ -48,15 +48,16 @@ impl Config {
         }
     }
 
-    /// Writes bytes inside of it. If the guest takes Bus Master Enable away, nobody is using guest
-    /// memory any more when this returns; a message that was not sent by then waits.
+    /// Writes bytes inside of it. If Bus Master Enable is clear then, nobody is using guest memory any
+    /// more when this returns; a message that was not sent by then waits.
     pub(crate) fn write(&self, cx: &Context, offset: usize, data: &[u8]) {
         let mut still = false;
         if let Some(space) = &mut *self.space.lock() {
             if space.write(offset, data).command {
                 follow(space, cx);
-                still = !space.bus_master();
             }
+            // Also if it was clear before: who cleared it may be waiting still.
+            still = !space.bus_master();
         }
         if still {
             // Without the lock: it can take as long as the guest's memory does.

@@ -68,7 +68,7 @@ impl Context {
 
     /// The guest's memory, while the device is open and allowed to use it: it is not stopped, and the
     /// guest has set Bus Master Enable. As long as the result lives, nobody can stop or close the
-    /// device, or clear that bit: get it for a piece of work, not for good.
+    /// device, and who clears that bit waits: get it for a piece of work, not for good.
     pub fn memory(&self) -> Option<GuestMemory<'_>> {
         self.0.memory.enter()
     }

@@ -8,6 +8,7 @@
 #include <linux/instrumented.h>
 #include <linux/interval_tree.h>
 #include <linux/kernfs.h>
+#include <linux/kmsan-checks.h>
 #include <linux/kobject.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
@@ -248,19 +249,22 @@ void mdev_helper_free_shared(void *memory)
 }
 
 /*
- * Copies many bytes by one instruction, as the kernel's copies to user space do on any processor.
- * Its memcpy() does so with FSRM alone, and copy_page() by the processor's model: what they do
- * otherwise takes two to three times as many instructions.
+ * Copies many bytes by one instruction, as the kernel's copies to user space do on any processor, from
+ * as many bytes on (rep_movs_alternative). Its memcpy() does so with FSRM alone, and copy_page() by the
+ * processor's model.
  */
 static __always_inline void copy_long(void *to, const void *from, size_t len)
 {
 #ifdef CONFIG_X86_64
-	size_t words = len / sizeof(u64);
+	if (len >= 64) {
+		size_t words = len / sizeof(u64);
 
-	instrument_read(from, len);
-	instrument_write(to, len);
-	len %= sizeof(u64);
-	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+		instrument_read(from, len);
+		instrument_write(to, len);
+		kmsan_unpoison_memory(to, len);
+		len %= sizeof(u64);
+		asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+	}
 #endif
 	memcpy(to, from, len);
 }

@@ -218,7 +218,9 @@ impl<S: Store, B: AsRef<[u64]> + AsMut<[u64]>> Sparse<S, B> {
         };
         let mut pages: [&[u8]; RUN as usize] = [&[]; RUN as usize];
         // CAST: at most `RUN`.
-        let pages = pages.get_mut(..run.count as usize).unwrap_or_default();
+        let Some(pages) = pages.get_mut(..run.count as usize) else {
+            return;
+        };
         for (page, place) in (run.first..).zip(pages.iter_mut()) {
             match self.store.lend(page) {
                 Some(page) => *place = page,

@@ -4,8 +4,8 @@
 
 use crate::device::Dev;
 use migcore::migration::v1::{Region, Section, DATA_OFFSET, SECTION};
-use migcore::migration::{Filled, Flags, Front, Machine, Opened, Pending, Refused};
-use migcore::migration::{SessionId, State};
+use migcore::migration::{Direct, Filled, Flags, Front, Machine, Opened, Pending, Put};
+use migcore::migration::{Refused, SessionId, State};
 use migcore::stream::{crc32c, MAX_RECORD};
 use migcore::Errno;
 use std::cell::RefCell;
@@ -29,6 +29,39 @@ impl Section for Memory {
     }
 }
 
+/// The memory that a client reads into: some of it is too small, some goes away in between.
+struct Client {
+    bytes: Vec<u8>,
+    pieces: usize,
+}
+
+impl Client {
+    /// Another one at each read.
+    fn of_read(number: usize) -> Self {
+        let room = [2 * MAX_RECORD, MAX_RECORD, MAX_RECORD / 2, 100, 0];
+        let pieces = [usize::MAX, 40, usize::MAX, 5, 1, 0, 2];
+        Self {
+            bytes: vec![0xdd; room[number % room.len()]],
+            pieces: pieces[number % pieces.len()],
+        }
+    }
+}
+
+impl Direct for Client {
+    fn room(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) -> bool {
+        let Some(left) = self.pieces.checked_sub(1) else {
+            return false;
+        };
+        self.pieces = left;
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        true
+    }
+}
+
 pub(crate) struct Host {
     pub(crate) machine: Machine<Vec<u8>>,
     pub(crate) dev: Dev,
@@ -36,6 +69,7 @@ pub(crate) struct Host {
     memory: Memory,
     /// What is read at once: a few records.
     room: Vec<u8>,
+    reads: usize,
 }
 
 impl Host {
@@ -46,6 +80,7 @@ impl Host {
             region: Region::new(),
             memory: Memory(RefCell::new(vec![0; SECTION])),
             room: vec![0; 2 * MAX_RECORD],
+            reads: 0,
         };
         host.reset();
         host
@@ -75,12 +110,14 @@ impl Host {
     }
 
     pub(crate) fn fill(&mut self, id: SessionId) -> Result<(Filled, Vec<u8>), Errno> {
-        let filled = self.machine.fill(id, &mut self.room, &mut self.dev)?;
-        let len = match filled {
-            Filled::Bytes(len) => len,
-            Filled::Nothing | Filled::End => 0,
-        };
-        Ok((filled, self.room[..len].to_vec()))
+        self.reads += 1;
+        let mut client = Client::of_read(self.reads);
+        let (room, dev) = (&mut self.room, &mut self.dev);
+        Ok(match self.machine.put(id, room, &mut client, dev)? {
+            Put::There(len) => (Filled::Bytes(len), client.bytes[..len].to_vec()),
+            Put::Here(Filled::Bytes(len)) => (Filled::Bytes(len), room[..len].to_vec()),
+            Put::Here(nothing) => (nothing, Vec::new()),
+        })
     }
 
     pub(crate) fn push(&mut self, id: SessionId, bytes: &[u8]) -> Result<(), Errno> {

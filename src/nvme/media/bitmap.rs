@@ -3,6 +3,7 @@
 //! A set of page numbers, in memory that somebody else has.
 
 use super::Run;
+use core::ops::Range;
 
 const BITS: u64 = u64::BITS as u64;
 
@@ -123,32 +124,35 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Bitmap<B> {
         if self.count == 0 {
             return None;
         }
-        self.find(self, from, |word, _| word)
+        self.find(self, from..self.len, |word, _| word)
     }
 
     /// The first numbers in the set, from one on, that follow each other.
     pub fn next_run(&self, from: u64) -> Option<Run> {
         let first = self.next(from)?;
-        let end = self.find(self, first, |word, _| !word);
+        let end = self.find(self, first..self.len, |word, _| !word);
         let end = end.unwrap_or(self.len).min(self.len);
         let count = end.saturating_sub(first);
         Some(Run { first, count })
     }
 
-    /// The first number, from one on, that `select` finds in a word of this set and the word of
-    /// `other` beside it. It may be beyond the last number, if `select` looks for what is not
-    /// there.
+    /// The first number, of those in the words that hold `range`, from its start on, that `select`
+    /// finds in a word of this set and the word of `other` beside it. It may be beyond the last
+    /// number, if `select` looks for what is not there.
     pub(super) fn find(
         &self,
         other: &Self,
-        from: u64,
+        range: Range<u64>,
         select: impl Fn(u64, u64) -> u64,
     ) -> Option<u64> {
-        let (first, bit) = self.place(from)?;
-        // All bits from that of `from` on.
+        let (first, bit) = self.place(range.start)?;
+        // All bits from that of the start on.
         let mut mask = !bit.wrapping_sub(1);
-        let ours = self.words.as_ref().get(first..)?;
-        let theirs = other.words.as_ref().get(first..)?;
+        // CAST: what is more than a `usize` is behind all words.
+        let words = range.end.div_ceil(BITS) as usize;
+        let words = words.min(self.words.as_ref().len());
+        let ours = self.words.as_ref().get(first..words)?;
+        let theirs = other.words.as_ref().get(first..words)?;
         for (at, (&ours, &theirs)) in (first..).zip(ours.iter().zip(theirs)) {
             let found = select(ours, theirs) & mask;
             if found != 0 {

@@ -12,6 +12,7 @@
 
 use super::bitmap::Bitmap;
 use super::RUN;
+use core::ops::Range;
 
 /// What is known of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,8 +132,8 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
         let from = self.find(mark, self.at).or_else(|| self.find(mark, 0))?;
         let first = self.start(mark, from);
         // Such runs end at multiples of `RUN`, at the latest.
-        let most = RUN.wrapping_sub(first % RUN);
-        let count = self.find_end(mark, first).saturating_sub(first).min(most);
+        let most = first.saturating_add(RUN.wrapping_sub(first % RUN));
+        let count = self.find_end(mark, first..most).saturating_sub(first);
         Some((mark, Run { first, count }))
     }
 
@@ -156,7 +157,7 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
             return None;
         }
         let first = self.find(Mark::Gone, 0)?;
-        let end = self.find_end(Mark::Gone, first);
+        let end = self.find_end(Mark::Gone, first..self.pages);
         let run = Run {
             first,
             count: end.saturating_sub(first),
@@ -242,14 +243,18 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
 
     /// The first page with this mark, from one on.
     fn find(&self, mark: Mark, from: u64) -> Option<u64> {
-        self.initial.find(&self.changed, from, select(mark))
+        self.initial
+            .find(&self.changed, from..self.pages, select(mark))
     }
 
-    /// The first page without it, from one on.
-    fn find_end(&self, mark: Mark, from: u64) -> u64 {
-        let select = select(mark);
-        let end = self.initial.find(&self.changed, from, |a, b| !select(a, b));
-        end.unwrap_or(self.pages).min(self.pages)
+    /// The first page of these without it, or the end of them. No other is looked at, but for those
+    /// that share a word with them: there may be millions.
+    fn find_end(&self, mark: Mark, range: Range<u64>) -> u64 {
+        let (end, select) = (range.end.min(self.pages), select(mark));
+        let found = self
+            .initial
+            .find(&self.changed, range.start..end, |a, b| !select(a, b));
+        found.unwrap_or(end).min(end)
     }
 }
 

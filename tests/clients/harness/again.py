@@ -11,7 +11,7 @@ has a part in it; on a real processor it is a failure like any other.
 import emulated
 import guest
 from ktap import note
-from timeline import Failed
+from timeline import Late
 
 # How often a step is taken at most. One of fifty arrivals or so is lost.
 TIMES = 4
@@ -25,11 +25,12 @@ def guests_lost():
 
 
 def repeated(journey, step, *arguments):
-    """What `step(*arguments)` returns; it is taken again, with new devices, if a guest was lost in it."""
+    """What `step(*arguments)` returns. It is taken again, with new devices, if what it waited for did not
+    come and a guest was lost; what came and was wrong is no matter of the processor."""
     for left in reversed(range(TIMES)):
         try:
             return step(*arguments)
-        except Failed as error:
+        except Late as error:
             lost = guests_lost()
             if not (lost and left):
                 raise

@@ -17,7 +17,7 @@ import emulated
 import tasks
 from devices import read
 from qmp import Qmp
-from timeline import Failed, Timeline, read_lines
+from timeline import Failed, Late, Timeline, read_lines
 
 INITRAMFS = "/project/build/clients/initramfs"
 KERNEL = f"{clients.FOLDER}/kernel/vmlinux"
@@ -105,7 +105,7 @@ class Guest:
 
         def look():
             if words := self.given_up():
-                raise Failed(f"{self.name}: KVM has given the guest up: {words}")
+                raise Late(f"{self.name}: KVM has given the guest up: {words}")
 
         item = self.said.wait(
             lambda item: item[0] in ("fault", "stall") or wanted(item), seconds, mark, what, (LOOK_SECONDS, look)

@@ -9,6 +9,10 @@ class Failed(Exception):
     """A test's expectation that did not come true, in words."""
 
 
+class Late(Failed):
+    """What was waited for did not come."""
+
+
 class Timeline:
     """What one source has said. A source that ends says `None`, once."""
 
@@ -50,7 +54,7 @@ class Timeline:
                 mark = len(self.items)
                 left = end - time.monotonic()
                 if left <= 0:
-                    raise Failed(f"{self.what}: no {what() if callable(what) else what} within {seconds} s")
+                    raise Late(f"{self.what}: no {what() if callable(what) else what} within {seconds} s")
                 if self.changed.wait(min(left, looking[0]) if looking else left) or not looking:
                     continue
             # Without the lock: the function may wait for answers of its own.

@@ -24,8 +24,11 @@ need_groups() {
 clean_groups() {
 	local name
 	# Whoever has a device open is waited for.
-	for name in "${group_names[@]}"; do echo 1 >"$groups/$name/cgroup.kill"; done
-	clean_machine
+	for name in "${group_names[@]}"; do
+		# One may not have been made.
+		[[ ! -e $groups/$name/cgroup.kill ]] || echo 1 >"$groups/$name/cgroup.kill"
+	done
+	clean_machine || :
 	# Their processes have ended; what they were charged goes with the devices.
 	rmdir "${group_names[@]/#/$groups/}" 2>/dev/null || :
 	umount "$groups"
