@@ -30,6 +30,8 @@ begin() {
 			"$nvme_guest" load "$(uuid 1)" --seconds 120
 	) &
 	guest=$!
+	# However the check ends.
+	trap 'kill -KILL "$guest" 2>/dev/null || :' EXIT
 	wait_for 30 found
 	thread=$(pgrep -x "mdev-00000000")
 }
