@@ -48,7 +48,7 @@ failure() {
 	printf '  %s\n' "$1" >>"$work/failures"
 	[[ $# -ge 2 ]] || return 0
 	tail -n "${3:-80}" "$2" | sed 's/^/    /'
-	tail -n 4 "$2" | cut -c -300 | sed 's/^/      /' >>"$work/failures"
+	tail -n 8 "$2" | cut -c -300 | sed 's/^/      /' >>"$work/failures"
 }
 
 # --- the host ring ---

@@ -14,6 +14,7 @@ import time
 
 import clients
 import emulated
+import interrupts
 import tasks
 from devices import read
 from qmp import Qmp
@@ -111,7 +112,7 @@ class Guest:
             lambda item: item[0] in ("fault", "stall") or wanted(item), seconds, mark, what, (LOOK_SECONDS, look)
         )
         if item[0] in ("fault", "stall"):
-            raise Failed(f"{self.name}: the guest says: {item[2]}")
+            raise (Late if item[0] == "stall" else Failed)(f"{self.name}: the guest says: {item[2]}")
         return item
 
     def wait(self, wanted, seconds, mark=0, what=""):
@@ -242,6 +243,10 @@ class Guest:
         said = [line for line in self.tail("stderr", 1000).splitlines() if "KVM" in line]
         return said[0] if said else "status internal-error"
 
+    def lost_lines(self):
+        """Interrupt lines that the guest's processor has lost."""
+        return sorted(interrupts.lost_by_processor(self.monitor)) if self.process.poll() is None else []
+
     def errors(self):
         """What QEMU wrote for people."""
         return self.tail("stderr", 10)
@@ -289,6 +294,10 @@ class Guest:
         except OSError:
             return ""
 
+    def monitor(self, command):
+        """What QEMU's monitor for people answers."""
+        return self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
+
     def machine(self):
         """Its processors, some times over: whether they move, which ports they read, what they wait for. Its
         interrupt controllers. What the threads of its process do in this kernel."""
@@ -296,7 +305,7 @@ class Guest:
         registers = ["info registers -a"] * 4
         try:
             for command in ("info pic", "info lapic", *registers):
-                answer = self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
+                answer = self.monitor(command)
                 wanted = ("CPU#", "RIP", "RDX", "HLT", "isr", "ISR", "IRR", "irr", "LVTT", "Timer")
                 text += [f"{command}: {line.strip()}" for line in answer.splitlines() if any(w in line for w in wanted)]
         except Failed as error:
@@ -323,6 +332,9 @@ class Guest:
         text += ["last lines of the guest:", *(item[2] for item in self.said.since()[-6:])]
         for name, lines in (("console", 8), ("stderr", 40), ("trace", 12)):
             text += [f"last lines of its {name}:", self.tail(name, lines)]
+        if self.process.poll() is None:
+            # Last, as the end of a report is what is seen first.
+            text.append(f"{self.name}: {interrupts.told(self.monitor)}")
         return "\n".join(text)
 
 

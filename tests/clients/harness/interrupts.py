@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""How the interrupt lines of a guest stand: whose turn it is when nothing comes any more.
+
+The I/O APIC shows in IRR which lines are high, and in Remote IRR which of them it has passed on to a
+processor that has not answered yet. A device that does not raise its line, or a client that does not
+pass it on, is in neither. A line that stays in Remote IRR while the processors halt has left the device,
+the client and the I/O APIC: the processor has lost it.
+"""
+
+import re
+import time
+
+from timeline import Failed
+
+# A line that is just being answered is not in all of them.
+SAMPLES, PAUSE = 5, 0.2
+
+
+def lines(text, register):
+    """The numbers that `info pic` of QEMU's monitor shows in IRR or in Remote IRR."""
+    found = re.search(rf"^\s*{register}\s+([\d ]+)$", text, re.MULTILINE)
+    return {int(number) for number in found[1].split()} if found else set()
+
+
+def sample(monitor):
+    """(lines that are high, lines that wait for an answer, whether all processors halt), as
+    `monitor(command)` shows them."""
+    controllers = monitor("info pic")
+    halted = re.findall(r"HLT=(\d)", monitor("info registers -a"))
+    return lines(controllers, "IRR"), lines(controllers, "Remote IRR"), bool(halted) and set(halted) == {"1"}
+
+
+def lost(samples):
+    """Lines that wait for an answer in all samples, in some of which the processors have nothing to do."""
+    if not any(halted for _, _, halted in samples):
+        return set()
+    return set.intersection(*(waiting for _, waiting, _ in samples))
+
+
+def lost_by_processor(monitor):
+    """Lines of which the processor has lost the interrupt; none if the guest cannot be asked."""
+    samples = []
+    try:
+        for _ in range(SAMPLES):
+            samples.append(sample(monitor))
+            time.sleep(PAUSE)
+    except Failed:
+        return set()
+    return lost(samples)
+
+
+def told(monitor):
+    """How they stand, in words, on one line."""
+    try:
+        high, waiting, halted = sample(monitor)
+    except Failed as error:
+        return str(error)
+    return f"lines high: {sorted(high)}, unanswered: {sorted(waiting)}, processors {'halt' if halted else 'run'}"
