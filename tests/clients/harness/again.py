@@ -7,8 +7,8 @@ alone. If that exit is a guest's first access to a page of registers, mostly soo
 KVM takes the access for one in the middle of an exception, and ends the guest with suberror 3.
 
 And a guest was seen that got no interrupts any more. Where its I/O APIC shows that the interrupt was passed
-on and the processor halts all the same (`interrupts.py`), device and client have done their part; where it
-does not, the step has failed.
+on and the processor halts all the same (`interrupts.py`), the device has done its part; where it does not,
+the step has failed.
 
 No device has a part in either; on a real processor they are failures like any other.
 """

@@ -112,7 +112,9 @@ class Guest:
             lambda item: item[0] in ("fault", "stall") or wanted(item), seconds, mark, what, (LOOK_SECONDS, look)
         )
         if item[0] in ("fault", "stall"):
-            raise (Late if item[0] == "stall" else Failed)(f"{self.name}: the guest says: {item[2]}")
+            # A step is taken again for this guest's own reason, and not because another was lost too.
+            reason = Late if item[0] == "stall" and self.lost_lines() else Failed
+            raise reason(f"{self.name}: the guest says: {item[2]}")
         return item
 
     def wait(self, wanted, seconds, mark=0, what=""):

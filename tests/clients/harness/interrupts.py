@@ -3,8 +3,8 @@
 
 The I/O APIC shows in IRR which lines are high, and in Remote IRR which of them it has passed on to a
 processor that has not answered yet. A device that does not raise its line, or a client that does not
-pass it on, is in neither. A line that stays in Remote IRR while the processors halt has left the device,
-the client and the I/O APIC: the processor has lost it.
+pass it on, is in neither. A line that stays in Remote IRR while the processors halt has left the device and
+the I/O APIC: it is lost on its way to the processor, or where a client saved the state of the two apart.
 """
 
 import re

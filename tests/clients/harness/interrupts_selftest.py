@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""interrupts.py tells an interrupt that the processor lost from one that never came so far."""
+"""interrupts.py tells an interrupt that the processor lost from one that never came so far, and a guest
+that stands still is late for the first reason alone."""
 
 import sys
+from types import SimpleNamespace
 
+import guest
 import interrupts
-from timeline import Failed
+from timeline import Failed, Late, Timeline
 
 CONTROLLERS = """ioapic0: ver=0x11 id=0x00 sel=0x27 (redir[11])
   pin 11 0x000000000000c027 dest=0 vec=39  active-hi level        fixed  physical
@@ -50,6 +53,21 @@ CASES = (
 )
 
 
+def complaint(word, lost_lines):
+    """How a wait ends for a guest that says this, and has lost these lines."""
+    one = SimpleNamespace(name="guest", said=Timeline("guest"), lost_lines=lambda: lost_lines)
+    one.said.add((word, {}, word))
+    try:
+        guest.Guest.said_after(one, lambda item: False, 1, 0, "progress")
+    except Failed as error:
+        return type(error)
+    return None
+
+
+# (what the guest says, lines that it has lost, how the wait ends)
+COMPLAINTS = (("stall", [11], Late), ("stall", [], Failed), ("fault", [11], Failed))
+
+
 def main():
     interrupts.PAUSE = 0
     failed = 0
@@ -58,6 +76,11 @@ def main():
         if got != wanted:
             failed = 1
             print(f"{name}: wanted {wanted}, got {got}")
+    for word, lost_lines, wanted in COMPLAINTS:
+        got = complaint(word, lost_lines)
+        if got is not wanted:
+            failed = 1
+            print(f"{word}, lost {lost_lines}: wanted {wanted}, got {got}")
     words = interrupts.told(monitor(("10 11 ", "11 ", "1")))
     if words != "lines high: [10, 11], unanswered: [11], processors halt":
         failed = 1
