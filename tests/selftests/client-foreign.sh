@@ -6,7 +6,6 @@
 # shellcheck source-path=SCRIPTDIR source=lib/client.sh
 . "$(dirname "$0")/lib/client.sh"
 need_module mdev-mtty
-peer=/peers/$(uname -r)/mtty.ko
-[[ -e $peer ]] || skip_all "no C mtty for this kernel"
+need_peer
 modprobe -a mdev vfio vfio_iommu_type1
 client foreign 10 "$(mtty_type_node mtty-1)" "$peer" "$MODULES/mdev-mtty.ko"

@@ -4,8 +4,7 @@
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/libvirt.sh
 . "$selftests/lib/libvirt.sh"
-peer=/peers/$(uname -r)/mtty.ko
-[[ -e $peer ]] || skip_all "no C mtty for this kernel"
+need_peer
 plan 4
 load "$peer"
 start_libvirt

@@ -3,8 +3,7 @@
 # The mtty sample: types, strings, ports, and the C mtty that it cannot be loaded beside.
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-mtty
-# The kernel's C sample: the stock kernel has none, so it is built for it.
-peer=$(modinfo -n mtty 2>/dev/null) || peer=/peers/$(uname -r)/mtty.ko
+peer=$(peer_mtty)
 plan 10
 types=/sys/class/mdev_bus/mtty/mdev_supported_types
 

@@ -10,6 +10,7 @@
 . "$selftests/lib/groups.sh"
 # A user's, and one beside it.
 need_groups "cpu cpuset" user aside
+[[ -e $groups/user/cpu.max ]] || skip_all "the kernel has no limits of processor time (CFS_BANDWIDTH)"
 load mdev-nvme
 plan 6
 setup create "$(type_node mdev_nvme0 16m)" "$(uuid 1)"

@@ -146,6 +146,14 @@ need_module() {
 	[[ -e $MODULES/$1.ko ]] || { echo "no $MODULES/$1.ko: run make"; exit 1; }
 }
 
+# peer_mtty: where the kernel's own C sample is, or should be. The stock kernel has none, so it is built for it.
+peer_mtty() { modinfo -n mtty 2>/dev/null || echo "/peers/$(uname -r)/mtty.ko"; }
+# need_peer: $peer is that; without it the script is skipped.
+need_peer() {
+	peer=$(peer_mtty)
+	[[ -e $peer ]] || skip_all "no C mtty for this kernel"
+}
+
 # --- PCI parents ---
 
 # pci_functions VENDOR:DEVICE: addresses of the functions with this id, in order.
