@@ -205,6 +205,25 @@ impl Port {
             self.outgoing.len()
         ))
     }
+
+    /// What the driver knows of the port, as the kernel tells it (`uart:16550A I/O:0xc050 irq:11
+    /// tx:10 rx:10 RTS|CTS`), beside what it was given and gave.
+    pub(crate) fn of_driver(&self) -> String {
+        // The driver has been called both.
+        let table = ["serial_8250", "serial"]
+            .iter()
+            .find_map(|driver| fs::read_to_string(format!("/proc/tty/driver/{driver}")).ok())
+            .unwrap_or_default();
+        let number = format!("{}: ", self.name.trim_start_matches("ttyS"));
+        let known = table.lines().find_map(|line| line.strip_prefix(&number));
+        format!(
+            "{}: {} written, {} read, {}",
+            self.name,
+            self.written,
+            self.checker.bytes,
+            known.unwrap_or("of which the kernel tells nothing")
+        )
+    }
 }
 
 /// Interrupts of all processors on this port's line; ports may share one.

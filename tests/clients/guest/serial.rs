@@ -67,9 +67,15 @@ fn exchange(ports: &mut [Port], burst: usize, events: &Events) -> Result<Infalli
             if let Some(line) = port.progress()? {
                 events.say(&format!("progress time={time:.3} {line}"))?;
             }
-            if let Some(line) = port.stalled(now, STALL) {
-                events.say(&format!("stall {line}"))?;
-            }
+        }
+        let stalled: Vec<String> = ports
+            .iter_mut()
+            .filter_map(|port| port.stalled(now, STALL))
+            .collect();
+        for line in stalled {
+            // A port waits for what another sends.
+            let all: Vec<String> = ports.iter().map(Port::of_driver).collect();
+            events.say(&format!("stall {line}; {}", all.join("; ")))?;
         }
     }
 }

@@ -16,6 +16,7 @@ import clients
 import emulated
 import interrupts
 import tasks
+import uarts
 from devices import read
 from qmp import Qmp
 from timeline import Failed, Late, Timeline, read_lines
@@ -298,7 +299,9 @@ class Guest:
 
     def monitor(self, command):
         """What QEMU's monitor for people answers."""
-        return self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
+        answer = self.qmp.execute("human-monitor-command", seconds=5, command_line=command)
+        # Its lines end as a terminal's.
+        return "\n".join(answer.splitlines())
 
     def machine(self):
         """Its processors, some times over: whether they move, which ports they read, what they wait for. Its
@@ -319,6 +322,14 @@ class Guest:
                 text.append(f"thread {thread}: {error}")
         return text
 
+    def ports(self):
+        """Its serial ports, if it has said that nothing comes any more."""
+        stalls = [line for word, _, line in self.said.since() if word == "stall"]
+        try:
+            return uarts.told(self.monitor, stalls[-1]) if stalls else []
+        except Failed as error:
+            return [str(error)]
+
     def where(self):
         """All that tells how things stand, for somebody who was not there."""
         text = [f"--- {self.name}, process {self.process.pid}, status {self.process.poll()}"]
@@ -335,8 +346,9 @@ class Guest:
         for name, lines in (("console", 8), ("stderr", 40), ("trace", 12)):
             text += [f"last lines of its {name}:", self.tail(name, lines)]
         if self.process.poll() is None:
-            # Last, as the end of a report is what is seen first.
-            text.append(f"{self.name}: {interrupts.told(self.monitor)}")
+            # Last, as the end of a report is what is seen first. The registers after the lines, which reading them
+            # may change.
+            text += [f"{self.name}: {line}" for line in (interrupts.told(self.monitor), *self.ports())]
         return "\n".join(text)
 
 

@@ -18,8 +18,10 @@ SAMPLES, PAUSE = 5, 0.2
 
 def lines(text, register):
     """The numbers that `info pic` of QEMU's monitor shows in IRR or in Remote IRR."""
-    found = re.search(rf"^\s*{register}\s+([\d ]+)$", text, re.MULTILINE)
-    return {int(number) for number in found[1].split()} if found else set()
+    found = re.search(rf"^\s*{register}\s+([\d ]+|\(none\))$", text, re.MULTILINE)
+    if not found:
+        raise Failed(f"`info pic` shows no {register}: {text}")
+    return {int(number) for number in re.findall(r"\d+", found[1])}
 
 
 def sample(monitor):
@@ -47,6 +49,14 @@ def lost_by_processor(monitor):
     except Failed:
         return set()
     return lost(samples)
+
+
+def seen(monitor, seconds=30):
+    """Waits until a line of a guest at work is seen high: a test of the look itself."""
+    end = time.monotonic() + seconds
+    while not (found := sample(monitor))[0]:
+        if time.monotonic() > end:
+            raise Failed(f"no line of a guest at work was seen high for {seconds} s; at last {found}")
 
 
 def told(monitor):

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """interrupts.py tells an interrupt that the processor lost from one that never came so far, and a guest
-that stands still is late for the first reason alone."""
+that stands still is late for the first reason alone. uarts.py reads the registers of its ports."""
 
 import sys
 from types import SimpleNamespace
 
 import guest
 import interrupts
+import uarts
 from timeline import Failed, Late, Timeline
 
 CONTROLLERS = """ioapic0: ver=0x11 id=0x00 sel=0x27 (redir[11])
@@ -17,6 +18,16 @@ CONTROLLERS = """ioapic0: ver=0x11 id=0x00 sel=0x27 (redir[11])
 pic1: irr=19 imr=ff isr=00 hprio=0 irq_base=38 rr_sel=0 elcr=0c fnm=0
 """
 REGISTERS = "CPU#0\nRIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT={}\n"
+
+
+def asked(answer):
+    """`Guest.monitor` of a guest whose QEMU answers with what `answer(command)` returns, in lines as a terminal's."""
+
+    def execute(_command, command_line, **_):
+        return answer(command_line).replace("\n", "\r\n")
+
+    one = SimpleNamespace(qmp=SimpleNamespace(execute=execute))
+    return lambda command: guest.Guest.monitor(one, command)
 
 
 def monitor(*samples):
@@ -32,11 +43,37 @@ def monitor(*samples):
             left.pop(0)
         return "".join(REGISTERS.format(one) for one in halted)
 
-    return answer
+    return asked(answer)
 
 
 def gone(_command):
     raise Failed("it is gone")
+
+
+# Of three ports the kernel tells nothing of one; each register holds the low byte of its address.
+STALL = (
+    "stall port=ttyS2: nothing came for 30 s, 9 frames were sent, 0 bytes wait; "
+    "ttyS1: 9 written, 9 read, uart:16550A I/O:0xc050 irq:11 tx:9 rx:9 RTS|CTS; ttyS2: 7 written, 0 read, "
+    "of which the kernel tells nothing; ttyS3: 9 written, 7 read, uart:16550A I/O:0xc0a8 irq:11 tx:9 rx:7 oe:1 RTS"
+)
+PORTS = [
+    "ttyS1: IER 0x51, MCR 0x54, LSR 0x55, IIR 0x52; 9 sent, 9 received",
+    "ttyS3: IER 0xa9, MCR 0xac, LSR 0xad, IIR 0xaa; 9 sent, 7 received",
+]
+
+
+def register(command):
+    address = int(command.removeprefix("i /xb "), 16)
+    return f"portb[{address:#06x}] = {address & 0xff:#04x}\n"
+
+
+def raises(function, *arguments):
+    """Whether it fails."""
+    try:
+        function(*arguments)
+    except Failed:
+        return True
+    return False
 
 
 CASES = (
@@ -71,8 +108,8 @@ COMPLAINTS = (("stall", [11], Late), ("stall", [], Failed), ("fault", [11], Fail
 def main():
     interrupts.PAUSE = 0
     failed = 0
-    for name, asked, wanted in CASES:
-        got = interrupts.lost_by_processor(asked)
+    for name, look, wanted in CASES:
+        got = interrupts.lost_by_processor(look)
         if got != wanted:
             failed = 1
             print(f"{name}: wanted {wanted}, got {got}")
@@ -81,10 +118,20 @@ def main():
         if got is not wanted:
             failed = 1
             print(f"{word}, lost {lost_lines}: wanted {wanted}, got {got}")
-    words = interrupts.told(monitor(("10 11 ", "11 ", "1")))
-    if words != "lines high: [10, 11], unanswered: [11], processors halt":
-        failed = 1
-        print(f"in words: {words}")
+    told = (
+        ("in words", interrupts.told(monitor(("10 11 ", "11 ", "1"))),
+         "lines high: [10, 11], unanswered: [11], processors halt"),
+        ("ports", uarts.told(asked(register), STALL), PORTS),
+        ("ports of a guest that tells nothing of them", uarts.told(asked(register), "stall port=ttyS2: 30 s"), []),
+        ("a line is high at last", raises(interrupts.seen, monitor(*[("(none)", "(none)", "1")] * 3, ("11 ", "11 ", "0"))),
+         False),
+        ("no line is ever high", raises(interrupts.seen, monitor(("(none)", "(none)", "1")), 0.1), True),
+        ("an answer in other words", raises(interrupts.seen, asked(lambda _: "IRR: 11\n"), 0.1), True),
+    )
+    for name, got, wanted in told:
+        if got != wanted:
+            failed = 1
+            print(f"{name}: wanted {wanted}, got {got}")
     return failed
 
 
