@@ -57,7 +57,7 @@ checked "shellcheck" in_root shellcheck --external-sources --source-path=SCRIPTD
 checked "documentation" tests/docs.sh
 checked "documentation is really checked" tests/docs_selftest.sh
 checked "evaluator's own test" in_root python3 tests/evaluate_selftest.py
-checked "lost interrupts are told from missing ones" in_root python3 -B tests/clients/harness/interrupts_selftest.py
+checked "guests that stand still are told of" in_root python3 -B tests/clients/harness/standstill_selftest.py
 checked "simulation" in_root env SIM_SECONDS="${SIM_SECONDS:-75}" SIM_SEED="${SIM_SEED:-}" \
 	cargo run --quiet --locked --profile sim -p sim
 checked "cargo test" in_root cargo test --locked --workspace --no-fail-fast

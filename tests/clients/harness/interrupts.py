@@ -26,10 +26,13 @@ def lines(text, register):
 
 def sample(monitor):
     """(lines that are high, lines that wait for an answer, whether all processors halt), as
-    `monitor(command)` shows them."""
-    controllers = monitor("info pic")
+    `monitor(command)` shows them. A line waits if it does before and after the look at the processors: the guest
+    goes on between two questions."""
+    before = monitor("info pic")
     halted = re.findall(r"HLT=(\d)", monitor("info registers -a"))
-    return lines(controllers, "IRR"), lines(controllers, "Remote IRR"), bool(halted) and set(halted) == {"1"}
+    after = monitor("info pic")
+    waiting = lines(before, "Remote IRR") & lines(after, "Remote IRR")
+    return lines(before, "IRR"), waiting, bool(halted) and set(halted) == {"1"}
 
 
 def lost(samples):

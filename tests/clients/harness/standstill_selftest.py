@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""interrupts.py tells an interrupt that the processor lost from one that never came so far, and a guest
-that stands still is late for the first reason alone. uarts.py reads the registers of its ports."""
+"""What is found out about a guest that stands still: interrupts.py tells an interrupt that the processor lost from one
+that never came so far, and the guest is late for the first reason alone; uarts.py reads the registers of its ports."""
 
+import itertools
 import sys
 from types import SimpleNamespace
 
@@ -31,17 +32,23 @@ def asked(answer):
 
 
 def monitor(*samples):
-    """One that answers these (lines that are high, lines that wait, HLT of each processor) in turn, the last
-    for ever."""
+    """One that answers these (lines that are high, lines that wait, HLT of each processor, lines that wait
+    afterwards if they are others) in turn, the last for ever."""
+    questions = itertools.cycle(("before", "processors", "after"))
     left = list(samples)
 
     def answer(command):
-        high, waiting, halted = left[0]
-        if command == "info pic":
-            return CONTROLLERS.format(high=high, waiting=waiting)
-        if len(left) > 1:
-            left.pop(0)
-        return "".join(REGISTERS.format(one) for one in halted)
+        high, waiting, halted, *later = left[0]
+        question = next(questions)
+        if (command == "info pic") != (question != "processors"):
+            raise AssertionError(f"`{command}` is asked where it is not the turn of it")
+        if question == "processors":
+            return "".join(REGISTERS.format(one) for one in halted)
+        if question == "after":
+            waiting = later[0] if later else waiting
+            if len(left) > 1:
+                left.pop(0)
+        return CONTROLLERS.format(high=high, waiting=waiting)
 
     return asked(answer)
 
@@ -85,6 +92,8 @@ CASES = (
     ("being answered all the time", monitor(("11 ", "11 ", "0")), set()),
     ("one of two processors is at work", monitor(("11 ", "11 ", "10")), set()),
     ("answered in between", monitor(("11 ", "11 ", "1"), ("11 ", "(none)", "1"), ("11 ", "11 ", "1")), set()),
+    ("answered while the processors are looked at", monitor(("11 ", "11 ", "1", "(none)")), set()),
+    ("raised while the processors are looked at", monitor(("11 ", "(none)", "1", "11 ")), set()),
     ("another line each time", monitor(("11 ", "11 ", "1"), ("10 ", "10 ", "1")), set()),
     ("no answer", gone, set()),
 )
