@@ -26,6 +26,21 @@ part() {
 	((got <= status)) || status=$got
 }
 
+# memory: what the machine gets: room for two devices that hold 4 GiB, if this one has that. If not, how
+# long they are stopped is not measured, and the program says so.
+# shellcheck disable=SC2329 # called through counted
+memory() {
+	local free
+	free=$(awk '$1 == "MemAvailable:" { print int($2 / 1048576) }' /proc/meminfo)
+	if [[ -n ${VM_MEM:-} ]]; then
+		echo "$VM_MEM"
+	elif ((free >= 11)); then
+		echo 10G
+	else
+		echo 4G
+	fi
+}
+
 # Without the processor features that make the kernel clear and copy memory byte by byte in one
 # instruction: that is fast where it runs, and counts as one instruction for each byte here.
 # shellcheck disable=SC2329 # called through part
@@ -34,7 +49,7 @@ counted() {
 	peer=$("$here/peers.sh")
 	step "build the measuring programs" scripts/in-root.sh cargo build --release --locked -p mdev-bench
 	say "measuring; that takes some minutes"
-	VM_QEMU_ARGS="-cpu max,la57=off,-erms,-fsrm,-fsrs ${VM_QEMU_ARGS:-}" \
+	VM_MEM=$(memory) VM_QEMU_ARGS="-cpu max,la57=off,-erms,-fsrm,-fsrs ${VM_QEMU_ARGS:-}" \
 		VM_ACCEL=icount VM_TIMEOUT=${VM_TIMEOUT:-3600} "$here/vm.sh" tests/bench/in-vm.sh "$peer" ${T:+"$T"}
 }
 

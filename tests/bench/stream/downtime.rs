@@ -2,7 +2,10 @@
 
 //! How long a device is stopped, and how much is sent meanwhile, against how much it holds.
 
-use crate::world::{fill, World};
+use crate::{
+    meminfo::Meminfo,
+    world::{fill, World},
+};
 use measuring::{machine::Result, sample::nanoseconds};
 use nvme_guest::{
     blocks::Place,
@@ -16,7 +19,10 @@ const MIB: u64 = 1 << 20;
 const PAGE: usize = 4096;
 
 /// Types, and how much of each is written.
-const SIZES: [(&str, u64); 3] = [("64m", 64 * MIB), ("256m", 256 * MIB), ("1g", 1024 * MIB)];
+const SIZES: [(&str, u64); 3] = [("256m", 256 * MIB), ("1g", 1024 * MIB), ("4g", 4096 * MIB)];
+
+/// Memory beside the contents of source and target.
+const BESIDE: u64 = 512 * MIB;
 
 /// Pages that are written after they were sent, anywhere in the media.
 pub(crate) const DIRTY: usize = 1024;
@@ -33,7 +39,23 @@ pub(crate) struct Stop {
     pub(crate) bytes: usize,
 }
 
+/// # Errors
+///
+/// Something failed, or there is too little memory for the largest device twice: what is flat cannot
+/// be told without it.
 pub(crate) fn measure(world: &World) -> Result<Vec<(Protocol, Vec<Stop>)>> {
+    let most = SIZES.iter().map(|(_, written)| written).max();
+    let needed = 2 * most.unwrap_or(&0) + BESIDE;
+    // CAST: below 2^53.
+    let free = Meminfo::read()?.bytes("MemAvailable")? as u64;
+    if free < needed {
+        return Err(format!(
+            "how long devices are stopped is not measured: that takes {} MiB of memory, and {} are \
+             free; give the machine more by VM_MEM",
+            needed / MIB,
+            free / MIB
+        ));
+    }
     let all = Protocol::BOTH.into_iter().map(|protocol| {
         let of = |(kind, written)| stop(world, protocol, kind, written);
         Ok((protocol, SIZES.into_iter().map(of).collect::<Result<_>>()?))

@@ -2,7 +2,10 @@
 
 //! How much memory devices take, by what the machine uses more.
 
-use crate::world::{fill, World};
+use crate::{
+    meminfo::Meminfo,
+    world::{fill, World},
+};
 use measuring::{
     machine::{during, Result},
     sample::Cost,
@@ -29,7 +32,6 @@ pub(crate) struct Full {
 
 /// What the machine uses and could not give back, in bytes, once it has come to rest.
 fn used() -> Result<f64> {
-    let path = "/proc/meminfo";
     let (mut last, mut same) = (0.0, 0);
     // What is freed later, by read-copy-update or by workers: until some looks agree.
     for _ in 0..200 {
@@ -37,15 +39,11 @@ fn used() -> Result<f64> {
         fs::write("/proc/sys/vm/compact_memory", "1").map_err(during("compact_memory"))?;
         fs::write("/proc/sys/vm/drop_caches", "3").map_err(during("drop_caches"))?;
         thread::sleep(Duration::from_millis(20));
-        let text = fs::read_to_string(path).map_err(during(path))?;
-        let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-            Ok::<_, String>(number.ok_or_else(|| format!("{path} has no {name}"))? * 1024.0)
-        };
+        let memory = Meminfo::read()?;
+        let field = |name| memory.bytes(name);
         let idle =
-            field("MemFree:")? + field("Buffers:")? + field("Cached:")? + field("SReclaimable:")?;
-        let now = field("MemTotal:")? - idle;
+            field("MemFree")? + field("Buffers")? + field("Cached")? + field("SReclaimable")?;
+        let now = field("MemTotal")? - idle;
         same = if f64::abs(now - last) <= 16.0 * 1024.0 {
             same + 1
         } else {

@@ -11,6 +11,7 @@
 
 mod downtime;
 mod footprint;
+mod meminfo;
 mod report;
 mod throughput;
 mod world;
