@@ -16,7 +16,7 @@ use crate::stream::Reader;
 /// What a save had to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// So many bytes, whole records.
+    /// So many bytes, a whole record.
     Bytes(usize),
     /// Nothing for now (`ENOMSG`): the device is at work, and all that it has to say was said.
     Nothing,
@@ -29,17 +29,18 @@ pub enum Filled {
 pub enum Put {
     /// One record of so many bytes, where it goes.
     There(usize),
-    /// As [`Machine::fill`] has it.
+    /// Bytes of one record in the buffer, or none.
     Here(Filled),
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
     /// Makes the next record of a save: puts it into `direct` if the device lends its payload and
-    /// it fits there, or else writes it into `out`, as [`fill`](Machine::fill) does.
+    /// it fits there, or else writes it into `out`, which must hold at least [`MAX_RECORD`] bytes.
     ///
     /// # Errors
     ///
-    /// As [`fill`](Machine::fill).
+    /// `ENODEV`: the session is over. `EINVAL`: `out` is too short. Otherwise the device's; the
+    /// stream then goes on where it was.
     pub fn put<D: Device<Buffer = B>>(
         &mut self,
         id: SessionId,
@@ -52,44 +53,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
         if out.len() < MAX_RECORD && !save.ended {
             return Err(Errno::Inval);
         }
-        save.record(phase, out, Some(direct), dev)
-    }
-
-    /// Writes the next records of a save into `out`, as many as surely fit. `out` must hold at
-    /// least [`MAX_RECORD`] bytes.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV`: the session is over. `EINVAL`: `out` is too short. Otherwise the device's; the
-    /// stream then goes on where it was.
-    pub fn fill<D: Device<Buffer = B>>(
-        &mut self,
-        id: SessionId,
-        out: &mut [u8],
-        dev: &mut D,
-    ) -> Result<Filled, Errno> {
-        let phase = self.phase();
-        let save = self.saving(id)?;
-        if save.ended {
-            return Ok(Filled::End);
-        }
-        if out.len() < MAX_RECORD {
-            return Err(Errno::Inval);
-        }
-        let mut done = 0_usize;
-        while let Some(room) = out.get_mut(done..).filter(|r| r.len() >= MAX_RECORD) {
-            match save.record(phase, room, None, dev) {
-                Ok(Put::Here(Filled::Bytes(len))) => done = done.saturating_add(len),
-                Ok(_) => break,
-                // What is written counts; the next call will fail if this one should have.
-                Err(_) if done > 0 => break,
-                Err(errno) => return Err(errno),
-            }
-        }
-        Ok(match done {
-            0 => Filled::Nothing,
-            len => Filled::Bytes(len),
-        })
+        save.record(phase, out, direct, dev)
     }
 
     /// Takes more bytes of a load, in whatever pieces they come.
@@ -175,7 +139,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Machine<B> {
     }
 
     /// The save that is open, if it is the session that was asked for.
-    fn saving(&mut self, id: SessionId) -> Result<&mut Save, Errno> {
+    pub(super) fn saving(&mut self, id: SessionId) -> Result<&mut Save, Errno> {
         match self.live(id)? {
             Transfer::Save(save) => Ok(save),
             Transfer::Spent(errno) => Err(*errno),
@@ -205,7 +169,7 @@ impl Save {
         &mut self,
         phase: Phase,
         out: &mut [u8],
-        direct: Option<&mut dyn Direct>,
+        direct: &mut dyn Direct,
         dev: &mut D,
     ) -> Result<Put, Errno> {
         if self.ended {
@@ -218,8 +182,7 @@ impl Save {
             self.named = true;
             return Ok(version);
         }
-        let direct = direct.map(|direct| direct as &mut dyn Direct);
-        let mut borrower = Borrower::new(&mut self.writer, out, direct);
+        let mut borrower = Borrower::new(&mut self.writer, out, Some(direct));
         let lent = dev.lend(phase, &mut borrower);
         if let Some(record) = borrower.made() {
             return Ok(record);

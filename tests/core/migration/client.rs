@@ -4,7 +4,7 @@
 
 use super::model::Model;
 use migcore::migration::v1::{Region, Section, DATA_OFFSET, SECTION};
-use migcore::migration::{Direction, Filled, Flags, Front, Machine, Opened, Refused};
+use migcore::migration::{Direct, Direction, Filled, Flags, Front, Machine, Opened, Put, Refused};
 use migcore::migration::{SessionId, State};
 use migcore::stream::{crc32c, MAX_RECORD};
 use migcore::Errno;
@@ -35,6 +35,19 @@ impl Section for Memory {
 
     fn store(&self, at: usize, bytes: &[u8]) {
         self.0.borrow_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+/// No place for records: each is made in the buffer.
+struct Nowhere;
+
+impl Direct for Nowhere {
+    fn room(&self) -> usize {
+        0
+    }
+
+    fn put(&mut self, _: usize, _: &[u8]) -> bool {
+        unreachable!("there is no room")
     }
 }
 
@@ -92,12 +105,20 @@ impl Host {
     /// What one read has to say.
     pub(super) fn fill(&mut self, id: SessionId) -> Result<(Filled, Vec<u8>), Errno> {
         let mut out = vec![0; MAX_RECORD];
-        let filled = self.machine.fill(id, &mut out, &mut self.dev)?;
+        let filled = self.fill_into(id, &mut out)?;
         out.truncate(match filled {
             Filled::Bytes(len) => len,
             Filled::Nothing | Filled::End => 0,
         });
         Ok((filled, out))
+    }
+
+    /// The same, in a buffer.
+    pub(super) fn fill_into(&mut self, id: SessionId, out: &mut [u8]) -> Result<Filled, Errno> {
+        match self.machine.put(id, out, &mut Nowhere, &mut self.dev)? {
+            Put::Here(filled) => Ok(filled),
+            Put::There(_) => unreachable!("there is no room"),
+        }
     }
 
     /// All that there is to read now.

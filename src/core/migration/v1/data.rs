@@ -70,8 +70,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Region<B> {
             return Ok(0);
         };
         let Some(open) = self.session.as_mut().filter(|open| open.id == id) else {
-            // A session without bytes; asked for some, it says why.
-            return machine.fill(id, &mut [], dev).and(Err(Errno::Io));
+            // A session without bytes, which says why.
+            return machine.saving(id).and(Err(Errno::Io));
         };
         if open.chunk > 0 {
             return Ok(open.chunk);
