@@ -107,8 +107,9 @@ impl Direct for Room {
             return false;
         }
         let to = self.to.wrapping_byte_add(at).as_mut_ptr();
-        // SAFETY: Reads so many bytes from there, and writes to user memory alone, as any pointer
-        // may be. What is not there faults, which ends the copy: nobody is waited for.
+        // SAFETY: Reads a slice, all of it. Whatever the pointer is, nothing but user memory is written, as the
+        // function looks first (`access_ok`); whose, that is the current task's, which is the reader's. What is
+        // not there faults, which ends the copy: nobody is waited for.
         unsafe { bindings::copy_to_user_nofault(to, bytes.as_ptr().cast(), bytes.len()) == 0 }
     }
 }

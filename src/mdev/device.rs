@@ -102,7 +102,8 @@ impl<T: Driver> Device<T> {
         let vdev = from_err_ptr(unsafe {
             bindings::_vfio_alloc_device(size_of::<Self>(), dev, &Operations::<T>::TABLE)
         })?;
-        // SAFETY: `vdev` was allocated, and is not registered unless this succeeds.
+        // SAFETY: `vdev` was allocated just now, with its `device` initialised and not added yet, as registering
+        // it and leaving it without power management ask for. It is put once if it does not get registered.
         unsafe {
             bindings::dev_set_drvdata(dev, vdev.cast());
             // The core's own device, a file to open, has nothing that could be suspended. Without

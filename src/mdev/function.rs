@@ -104,10 +104,15 @@ impl Context {
     }
 
     /// Calls `f` in the device's own thread, where guest memory is nearest.
-    pub(crate) fn in_opener_space<R>(&self, f: impl FnOnce() -> R) -> R {
+    ///
+    /// # Safety
+    ///
+    /// As [`Opener::in_its_space`].
+    pub(crate) unsafe fn in_opener_space<R>(&self, f: impl FnOnce() -> R) -> R {
         let opener = self.0.opener.lock().clone();
         match opener {
-            Some(opener) => opener.in_its_space(f),
+            // SAFETY: As the caller promises.
+            Some(opener) => unsafe { opener.in_its_space(f) },
             None => f(),
         }
     }

@@ -66,17 +66,21 @@ impl Gate {
     }
 
     /// Waits until nobody is inside, or the gate is open again.
-    pub(crate) fn wait_empty(&self) {
+    pub(crate) fn wait_empty_or_open(&self) {
         let mut inner = self.inner.lock();
         while !inner.open && inner.inside > 0 {
             self.left.wait(&mut inner);
         }
     }
 
-    /// Closes the gate, and waits until nobody is inside.
+    /// Closes the gate, and waits until nobody is inside, whoever opens it meanwhile: what was allowed to
+    /// who is inside may go away after this.
     pub(crate) fn close(&self) {
-        self.shut();
-        self.wait_empty();
+        let mut inner = self.inner.lock();
+        inner.open = false;
+        while inner.inside > 0 {
+            self.left.wait(&mut inner);
+        }
     }
 }
 

@@ -177,7 +177,7 @@ impl Memory {
 
     /// Waits until nobody accesses guest memory, unless the function has Bus Master Enable.
     pub(crate) fn wait_unused(&self) {
-        self.mastering.wait_empty();
+        self.mastering.wait_empty_or_open();
     }
 
     pub(crate) fn enter(&self) -> Option<GuestMemory<'_>> {

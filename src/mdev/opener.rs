@@ -47,7 +47,11 @@ impl Opener {
     /// Calls `f`, in a thread of the kernel, with the opener's address space as the thread's own,
     /// if it is still there: guest memory is accessed by it, and changing over for each access
     /// would cost more than the access.
-    pub(crate) fn in_its_space<R>(&self, f: impl FnOnce() -> R) -> R {
+    ///
+    /// # Safety
+    ///
+    /// Only in a thread of the kernel that is in no address space.
+    pub(crate) unsafe fn in_its_space<R>(&self, f: impl FnOnce() -> R) -> R {
         /// Leaves it, however `f` ends.
         struct Inside(*mut bindings::mm_struct);
         impl Drop for Inside {
@@ -56,8 +60,7 @@ impl Opener {
                 unsafe { bindings::mdev_helper_unuse_mm(self.0) };
             }
         }
-        // SAFETY: We have the structure by the invariant. It is for threads of the kernel, which
-        // the only caller is.
+        // SAFETY: We have the structure by the invariant, and are such a thread as the caller promises.
         let entered = unsafe { bindings::mdev_helper_use_mm(self.mm) };
         let _inside = entered.then(|| Inside(self.mm));
         f()

@@ -150,8 +150,9 @@ impl Bell {
             // SAFETY: Only looks at the current task.
             let leaving = looks > PATIENCE && unsafe { bindings::mdev_helper_is_leaving() };
             if leaving && inner.at_piece(piece).is_some() {
-                // SAFETY: By the invariant the thread has not ended, and cannot while the lock is
-                // held; there is one for each device.
+                // SAFETY: A device has one thread at a time, and it is at the piece of work at which `task`
+                // was found: so it is that one still. By the invariant it has not ended, and cannot while the
+                // lock is held.
                 unsafe { bindings::mdev_helper_wake_up(task.as_ptr()) };
                 self.rested.wait(&mut inner);
             }
@@ -257,7 +258,8 @@ unsafe extern "C" fn run<T: Driver>(data: *mut c_void) -> c_int {
     let context = state.context();
     while context.bell().begin() {
         let work = || state.device().is_some_and(|device| device.work(context));
-        let more = context.in_opener_space(work);
+        // SAFETY: A thread of the kernel, which is in no address space between two pieces of work.
+        let more = unsafe { context.in_opener_space(work) };
         context.bell().end(more);
         // SAFETY: A thread of the kernel, which holds no lock.
         unsafe { bindings::mdev_helper_breathe() };
