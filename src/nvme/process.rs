@@ -61,7 +61,10 @@ impl Controller {
     pub fn attend(&mut self, media: &mut dyn Media, interrupts: &mut dyn Interrupts) {
         self.shut_down(media);
         self.deliver(interrupts);
-        self.health.rest();
+        // One that works is on all the same.
+        if !self.is_working() {
+            self.health.rest();
+        }
     }
 
     /// Whether a call of [`process`](Controller::process) would do something.

@@ -24,7 +24,7 @@ pub(crate) fn read(guest: &mut Guest, lid: u32, len: usize) -> Vec<u8> {
     guest.bytes(DATA, len).to_vec()
 }
 
-fn number(page: &[u8], at: usize, len: usize) -> u64 {
+pub(crate) fn number(page: &[u8], at: usize, len: usize) -> u64 {
     let bytes = page[at..at + len].iter().rev();
     bytes.fold(0, |all, &byte| (all << 8) | u64::from(byte))
 }

@@ -4,6 +4,7 @@
 //! what waits is done once there is permission.
 
 use super::guest::{Cmd, Guest, DATA};
+use super::logs::{number, read};
 use nvme::outside::Signal;
 use nvme::spec::opcode::nvm;
 use nvme::spec::registers::{cc, csts, CC, DOORBELLS, INTMC, INTMS};
@@ -29,6 +30,21 @@ fn stays_still(guest: &mut Guest) {
     let before = (guest.pc.ram.accesses, guest.pc.disk.deallocated);
     guest.pc.run();
     assert_eq!((guest.pc.ram.accesses, guest.pc.disk.deallocated), before);
+}
+
+#[test]
+fn a_controller_that_waits_is_on() {
+    let mut guest = started(Signal::MsiX);
+    let health = 2;
+    let hours = |guest: &mut Guest| number(&read(guest, health, 512), 128, 16);
+    let before = hours(&mut guest);
+    guest.pc.time.0 += 3 * 3600 * 1_000_000_000;
+    guest.pc.master = false;
+    guest.put(1, Cmd::new(nvm::FLUSH).nsid(1));
+    guest.ring(1);
+    guest.pc.run();
+    guest.pc.set_master();
+    assert_eq!(hours(&mut guest), before + 3);
 }
 
 #[test]
