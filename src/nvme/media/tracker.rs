@@ -243,8 +243,8 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
 
     /// The first page with this mark, from one on.
     fn find(&self, mark: Mark, from: u64) -> Option<u64> {
-        self.initial
-            .find(&self.changed, from..self.pages, select(mark))
+        let select = select(mark);
+        self.initial.find(&self.changed, from..self.pages, select)
     }
 
     /// The first page of these without it, or the end of them. No other is looked at, but for those
@@ -258,12 +258,14 @@ impl<B: AsRef<[u64]> + AsMut<[u64]>> Tracker<B> {
     }
 }
 
-/// The pages with a mark, from two words of the bitmaps.
-fn select(mark: Mark) -> fn(u64, u64) -> u64 {
-    match mark {
-        Mark::Clean => |initial, changed| !initial & !changed,
-        Mark::Initial => |initial, changed| initial & !changed,
-        Mark::Dirty => |initial, changed| !initial & changed,
-        Mark::Gone => |initial, changed| initial & changed,
-    }
+/// The pages with a mark, from two words of the bitmaps. One function for all marks, which a loop over
+/// many words holds in itself instead of calling it.
+fn select(mark: Mark) -> impl Fn(u64, u64) -> u64 {
+    let (not_initial, not_changed) = match mark {
+        Mark::Clean => (u64::MAX, u64::MAX),
+        Mark::Initial => (0, u64::MAX),
+        Mark::Dirty => (u64::MAX, 0),
+        Mark::Gone => (0, 0),
+    };
+    move |initial, changed| (initial ^ not_initial) & (changed ^ not_changed)
 }
