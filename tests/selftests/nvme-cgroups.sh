@@ -36,7 +36,8 @@ begin() {
 	wait_for 30 found
 	thread=$(pgrep -x "mdev-00000000")
 }
-found() { [[ $(pgrep -cx "mdev-00000000") == 1 ]]; }
+# It has its name before it is in the group.
+found() { [[ $(pgrep -cx "mdev-00000000") == 1 ]] && grep -qx 0::/user "/proc/$(pgrep -x mdev-00000000)/cgroup"; }
 none() { fails pgrep -x "mdev-00000000"; }
 # end: it is killed, and the device closed.
 end() {

@@ -120,9 +120,13 @@ for end in (killed, killed_in_reset, killed_without_master, exits):
             print(f"# {end.__name__}: {error!r}", flush=True)
         os._exit(1)
     deadline = time.monotonic() + SECONDS
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while (gone := os.waitpid(child, os.WNOHANG)) == (0, 0):
         assert time.monotonic() < deadline, f"{end.__name__}: not gone after {SECONDS} s"
         time.sleep(0.05)
+    # One that failed before has waited for nothing.
+    how = os.waitstatus_to_exitcode(gone[1])
+    wanted = 0 if end is exits else -signal.SIGKILL
+    assert how == wanted, f"{end.__name__}: ended with {how}, not {wanted}"
     with vfio.Device(sys.argv[1]) as device:
         assert device.read(BAR0, CSTS, 4) == bytes(4), f"{end.__name__}: not as after a reset"
     print(f"# {end.__name__}: gone")
