@@ -33,7 +33,7 @@ frames_are_found() {
 }
 
 # The roots of the crates that Kbuild alone builds; rustfmt follows their modules.
-kernel_crates=(src/mdev/mdev.rs src/driver/mdev_nvme.rs samples/mdev_mtty.rs tests/drivers/mdev_dma.rs)
+kernel_crates=(src/mdev/mdev.rs src/driver/mdev_nvme.rs samples/mdev_mtty.rs tests/drivers/*.rs)
 # Packages outside of the workspace, whose files are included one in the other.
 fuzz_files=(tests/fuzz/fuzz_targets/*.rs tests/fuzz/checks/*.rs)
 mapfile -t shell_files < <(git ls-files '*.sh' '.ci/run')

@@ -140,7 +140,13 @@ pub struct Pending {
     pub initial: u64,
     /// What has changed since it was read.
     pub dirty: u64,
-    /// `initial` counts something new, and `dirty` starts again from there.
+    /// `initial` counts something that came to be after the save had begun, as when a device is
+    /// configured anew, and `dirty` starts again from there. Set as long as any of that is left
+    /// to read, and for nothing less: a client that knows the flag takes back that it was ready
+    /// to stop the device.
+    ///
+    /// Only clients that asked for the second form of `struct vfio_precopy_info` are told
+    /// (`VFIO_PRECOPY_INFO_REINIT`); the others see `initial` rise.
     pub reinit: bool,
 }
 

@@ -3,7 +3,7 @@
 # What a clean machine is: asked by the runner after each script, and made by each script.
 
 # Modules that tests load; whatever is loaded beside them stays.
-test_modules="mdev_nvme mdev_mtty mdev_dma mtty"
+test_modules="mdev_nvme mdev_mtty mdev_dma mdev_moves mtty"
 
 # machine_leftovers: prints a line for each thing that a test should have taken away.
 machine_leftovers() {
