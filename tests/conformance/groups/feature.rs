@@ -14,6 +14,7 @@ use nix::{
 };
 use std::os::fd::AsFd;
 use vfio_bindings::bindings::vfio as uapi;
+use vfio_client::log;
 
 /// The tests of this group.
 pub(crate) const TESTS: &[Test] = &[
@@ -44,7 +45,7 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     Test::new(
         "feature.absent",
-        "without the MIGRATION feature all others of it are ENOTTY",
+        "without the MIGRATION feature all others of it are ENOTTY, logs included",
         absent,
     ),
     Test::new(
@@ -228,9 +229,10 @@ fn absent(case: &mut Case<'_>) -> Done {
     if v2_flags(&device).is_ok() {
         return Err(Stop::Skip("the device has it".to_owned()));
     }
-    for number in [MIG_STATE, 9] {
-        for ask in [GET, SET, PROBE | GET] {
-            let answer = device.feature(ask | number, &mut [0; 8]);
+    let others = [1, MIG_STATE, 9, log::START, log::STOP, log::REPORT];
+    for number in others {
+        for ask in [GET, SET, PROBE | GET, PROBE | SET] {
+            let answer = device.feature(ask | number, &mut [0; 32]);
             case.refused(
                 format!("feature {number}, {ask:#x}"),
                 answer,
@@ -238,6 +240,12 @@ fn absent(case: &mut Case<'_>) -> Done {
             );
         }
     }
+    // Of this one the kernel knows better than the device, and says that there is no PRE_COPY.
+    case.refused(
+        "the opt-in to precopy info v2",
+        device.feature(SET | OPT_IN, &mut []),
+        &[Errno::EINVAL, Errno::ENOTTY],
+    );
     Ok(())
 }
 
