@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A driver for tests alone: its devices are migrated as those of no other driver here are. While
-//! one is saved its guest can have it hold more, which is initial data anew.
+//! one is saved its guest can have it hold more, which is initial data anew; and there are types of
+//! one client interface.
 //!
 //! | BAR 0 | register, 8 bytes |
 //! |---|---|
@@ -37,30 +38,15 @@ static CELL: Cell<Moves> = Cell::new();
 
 struct Moves;
 
-#[vtable]
-impl Driver for Moves {
-    type Device = Holder;
-
-    const NAME: &'static CStr = c"mdev_moves";
-
-    const CONTRACT: &'static Contract = &Contract {
-        namespace: "mdev_moves",
-        params: &[Param {
-            key: "holders",
-            rule: ParamRule::Equal,
-        }],
-        features: false,
-    };
-
-    const BUDGET: usize = 0;
-
-    const TYPES: &'static [Type] = &[Type {
-        sysfs_name: c"both",
+/// A type that is migrated by `migration`.
+const fn by(sysfs_name: &'static CStr, name: &'static str, migration: Protocols) -> Type {
+    Type {
+        sysfs_name,
         pretty_name: c"Holder",
         description: c"Holds as many bytes as it is told",
-        name: "by-both",
-        migration: Some(Protocols::Both),
-        like: &["by-both"],
+        name,
+        migration: Some(migration),
+        like: &["by-v1", "by-v2", "by-both"],
         params: &[1],
         pci: Some(&PciFunction {
             vendor: 0x1b36,
@@ -80,7 +66,31 @@ impl Driver for Moves {
             ],
             ..PciFunction::NONE
         }),
-    }];
+    }
+}
+
+#[vtable]
+impl Driver for Moves {
+    type Device = Holder;
+
+    const NAME: &'static CStr = c"mdev_moves";
+
+    const CONTRACT: &'static Contract = &Contract {
+        namespace: "mdev_moves",
+        params: &[Param {
+            key: "holders",
+            rule: ParamRule::Equal,
+        }],
+        features: false,
+    };
+
+    const BUDGET: usize = 0;
+
+    const TYPES: &'static [Type] = &[
+        by(c"v1", "by-v1", Protocols::V1),
+        by(c"v2", "by-v2", Protocols::V2),
+        by(c"both", "by-both", Protocols::Both),
+    ];
 
     const IDENTITY: Identity<'static> = Identity {
         model: "moves1",

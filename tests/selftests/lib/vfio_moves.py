@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""vfio_moves.py TEST SOURCE TARGET: two devices of mdev_moves, which may have initial data anew.
+"""vfio_moves.py TEST SOURCE TARGET: two devices of mdev_moves, which may have initial data anew, or
+one interface each.
 
 What they do is in tests/drivers/mdev_moves.rs.
 """
@@ -111,7 +112,16 @@ def arrives(source, target):
                 equal(f"by {name}, early: {early}", 300, peer.held)
 
 
-TESTS = {test.__name__: test for test in (told, untold, arrives)}
+def across(source, target):
+    """The bytes are the same, whichever interface each of the two has."""
+    with Holder(source) as device, Holder(target) as peer:
+        device.hold(100)
+        ways = ("v1", "v2") if device.info()[2] > migration.REGION else ("v2", "v1")
+        migration.load(peer, ways[1], migration.save(device, ways[0]))
+        equal("held", 100, peer.held)
+
+
+TESTS = {test.__name__: test for test in (told, untold, arrives, across)}
 
 if __name__ == "__main__":
     TESTS[sys.argv[1]](*sys.argv[2:])
