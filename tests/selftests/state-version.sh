@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What a device states, and in which version it writes: state_version, rolling upgrades between
-# two parents of which one plays an older host, loads, ERROR, and streams as they once were.
+# two parents of which one plays an older host, loads, ERROR, removal, and streams as they once were.
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-mtty
 load mdev-mtty parents=2
@@ -12,7 +12,7 @@ setup accepts "$old/state_range" 1..1
 setup create "$parents/mtty/mdev_supported_types/mtty-2" "$(uuid 1)"
 setup create "$parents/mtty1/mdev_supported_types/mtty-2" "$(uuid 2)"
 golden=/project/tests/golden/streams
-plan 11
+plan 13
 
 # states TEST [ARGUMENT...]: between the two devices.
 states() { python3 -E "$selftests/lib/vfio_states.py" "$1" "$(uuid 1)" "$(uuid 2)" "${@:2}"; }
@@ -64,8 +64,10 @@ check "what a version cannot carry fails the save, and is named" named carries '
 check "new to old: refused, then taken in the old version, and back" named rolling 'rule 7 \(state\), EPROTONOSUPPORT'
 check "a device states its source's version until its last close" states source_states
 check "ERROR: ENODEV, ERR, and a reset that revives" states failed
+check "a device at whatever it is at states and answers what it does when idle" states asked
 check "streams of each state version, as they were written once" states golden "$golden" "${BLESS:-0}"
 check "v1 alone, v2 alone" eval 'one_only v1; one_only v2'
 check "a version that the driver does not have is played by its nearest" newer
 check "a type that cannot be migrated has none of it" local_types
+check "ENODEV from when a removal begins, which then waits for the user" states removed
 finish

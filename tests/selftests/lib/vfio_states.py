@@ -7,6 +7,7 @@ SOURCE and TARGET are the uuids of two devices of two ports of mdev_mtty, on par
 import errno
 import os
 import sys
+import threading
 
 import vfio
 import vfio_migration as migration
@@ -183,6 +184,67 @@ def failed(source, target):
             m.run()
             write(source, "fail", "1")
         equal("after the close", line, read(source, "migration_version"))
+
+
+def answers(uuid, questions):
+    """What the device states and accepts, and what it answers to each question: 0 or an errno."""
+    got = [read(uuid, "migration_version"), read(uuid, "migration_accepts")]
+    for question in questions:
+        try:
+            write(uuid, "migration_version", question)
+            got.append(0)
+        except OSError as error:
+            got.append(error.errno)
+    return got
+
+
+def asked(source, target):
+    """Whatever a device is at, it states and answers what it does when it is idle."""
+    line = read(source, "migration_version")
+    questions = (line, line.replace("state=2", "state=3"), line.replace("=mtty-2,", "=mtty-1,"), "\n")
+    idle = answers(source, questions)
+    equal("idle", [0, errno.EPROTONOSUPPORT, errno.EMEDIUMTYPE, errno.EINVAL], idle[2:])
+    with vfio.Device(target) as device:
+        stream = migration.save(device, "v2")
+    stated(target, 1)
+    saves = {
+        "v1": (1, 3, 2, 0),
+        "v2": (2, 5, 6, 7, migration.STOP_COPY, migration.STOP),
+    }
+    for name, way in WAYS.items():
+        with vfio.Device(source) as device, way(device) as m:
+            for state in saves[name]:
+                m.state = state
+                equal(f"{name}, state {state}", idle, answers(source, questions))
+            m.begin_load()
+            # What is loaded counts once it is in force, and not before.
+            for piece in (b"", stream[: len(stream) // 2], stream[len(stream) // 2 :]):
+                m.write(piece)
+                equal(f"{name}, {len(piece)} bytes more loaded", idle, answers(source, questions))
+            device.reset()
+            equal(f"{name}, reset", idle, answers(source, questions))
+        equal(f"{name}, closed", idle, answers(source, questions))
+
+
+def removed(source, target):
+    """Who has a file of a device that is being removed gets ENODEV, also as long as it is open."""
+    with vfio.Device(source) as device:
+        event = vfio.eventfd()
+        device.attach(vfio.REQ, event)
+        version = os.open(device.node + "/migration_version", os.O_RDWR)
+        accepts = os.open(device.node + "/migration_accepts", os.O_RDONLY)
+        line = os.pread(version, 4096, 0)
+        os.pwrite(version, line, 0)
+        remover = threading.Thread(target=write, args=(source, "remove", "1"))
+        remover.start()
+        assert vfio.signals(event, 60), "the user was not asked for the device"
+        for file in (version, accepts):
+            vfio.refused(errno.ENODEV, os.pread, file, 4096, 0)
+        vfio.refused(errno.ENODEV, os.pwrite, version, line, 0)
+        vfio.refused(errno.ENOENT, os.open, device.node + "/migration_version", os.O_RDONLY)
+        assert remover.is_alive() and os.path.exists(device.node), "it did not wait for its user"
+    remover.join(60)
+    assert not os.path.exists(device.node), "it is still there"
 
 
 def registers(device):
