@@ -28,8 +28,9 @@ ROOT=$CACHE/root-$(root_key)
 step() {
 	local what=$1 log start pid status=0 traps
 	shift
-	mkdir -p "$CACHE/log"
-	log=$CACHE/log/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' - | cut -c1-60).log
+	# Of this tree: other trees may be at the same step.
+	mkdir -p "$PROJECT/build/log"
+	log=$PROJECT/build/log/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' - | cut -c1-60).log
 	start=$SECONDS
 	say "$what ..."
 	traps=$(trap -p INT TERM HUP)
