@@ -5,6 +5,5 @@
 . "$(dirname "$0")/lib/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/client.sh
 . "$(dirname "$0")/lib/client.sh"
-need_module mdev-mtty
-load mdev-mtty
-client faults "10${SOAK:+,11}" "$(mtty_type_node mtty-1)" "$(mtty_type_node mtty-2)"
+refusing_places
+client faults "10${SOAK:+,11}" "$(mtty_type_node mtty-1)" "$(mtty_type_node mtty-2)" "${refusing[@]}"

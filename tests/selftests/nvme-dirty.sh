@@ -16,16 +16,17 @@ check "stop-and-copy has exactly the pages that are dirty, by v1" guest exact 1 
 check "and by v2" guest exact 1 --protocol v2
 check "and of a BAR" guest exact 2 --protocol v2
 check "the first pass ends however fast the guest writes; dirty_bytes is true" guest initial 1
-# Pages go from the media to the client in one copy, which is this function of the kernel's; the way around
-# it, over a buffer, is as good but for its cost.
+# Pages go from the media to the client in one copy, each by a call of this function; the way around it, over a
+# buffer, is as good but for its cost.
 tracing=/sys/kernel/tracing
 lent() {
-	local said pages copies
+	local put said pages copies
+	put=$(awk '/\[mdev_nvme\]/ && $3 ~ /^_R.*data_file.*4Room.*6Direct3put$/ { print $3 }' /proc/kallsyms)
 	# shellcheck disable=SC2016 # the kernel's word
-	echo 'r:lent copy_to_user_nofault ret=$retval' >"$tracing/kprobe_events"
+	echo "r:lent mdev_nvme:$put"' put=$retval:u8' >"$tracing/kprobe_events"
 	echo 1 >"$tracing/events/kprobes/lent/enable"
 	said=$(guest exact 1 --protocol v2)
-	copies=$(grep -c 'lent: .*ret=0x0$' "$tracing/trace")
+	copies=$(grep -c 'lent: .*put=1$' "$tracing/trace")
 	echo 0 >"$tracing/events/kprobes/lent/enable"
 	echo >"$tracing/kprobe_events"
 	pages=$(sed -n 's/ pages: .*//p' <<<"$said")

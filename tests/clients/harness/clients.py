@@ -34,6 +34,18 @@ class Client:
         return 1 if self.major < 8 else 2
 
     @property
+    def acknowledges(self):
+        """Whether its target can keep the source from stopping until what must be there first has arrived."""
+        return self.major > 8
+
+    @property
+    def traces(self):
+        """What the trace of a source holds from which a running guest has gone."""
+        acknowledged = ("source_return_path_thread_switchover_acked",) if self.acknowledges else ()
+        # The second form of what is left in pre-copy.
+        return acknowledged + (("precopy_info_v2_used 1",) if self.major > 10 else ())
+
+    @property
     def objects(self):
         """What it needs before the devices."""
         return ["-object", "iommufd,id=iommufd0"] if self.iommufd else []

@@ -223,12 +223,13 @@ class Task:
     # --- tests ---
 
     def quiet(self, guest):
-        """Where it has found the device and how many queues it uses; no more."""
+        """Where it has found the device, and that it uses a queue for each processor; no more."""
         said = guest.run("dmesg --notime | grep -E '^(nvme|block) nvme'").splitlines()
         # The last is about a command of nvme-cli, whatever the device.
         fine = re.compile("pci function|default/read/poll queues|passthrough uses implicit buffer")
         wrong = [line for line in said if not fine.search(line)]
-        if wrong or not any("poll queues" in line for line in said):
+        queues = f"{guest.run('nproc').strip()}/0/0 default/read/poll queues"
+        if wrong or not any(queues in line for line in said):
             raise Failed(f"{guest.name}: the driver says: {said}")
         guest.healthy()
 

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Migrations that are disturbed: each ends well, or leaves the guest and the devices as they were.
 
-    faults.py CLIENT[,CLIENT...] TYPE_NODE... [--only TEXT] [--option WORD] [--property WORD]
+    faults.py CLIENT[,CLIENT...] TYPE_NODE... [--refuses WHO WHY TYPE_NODE[,TYPE_NODE...]] [--only TEXT]
+              [--option WORD] [--property WORD]
 
 CLIENT is a major version (7, 10, 11). The guest has a device of each type; one guest goes through all
-cases, and is booted anew where a case costs it.
+cases, and is booted anew where a case costs it. `--refuses`: a target with devices of these types must refuse it;
+who that is, and what the kernel's log says then. Sources that the guest has left are killed.
 """
 
 import argparse
@@ -24,11 +26,16 @@ from timeline import Failed
 
 
 def under_way(journey, state="active"):
-    """A migration that has come this far and waits there, or as good as: (target, mark)."""
+    """A migration that has come this far and waits there, or as good as: (target, mark). In `device` the guest is
+    stopped and its devices' last state under way to a target that stands still."""
     target = journey.target()
     # Before it waits at switchover, it goes through pre-copy, and no need to do so slowly.
     bandwidth = {"bandwidth": SLOW} if state == "active" else {}
-    mark = journey.send(target, pause_before_switchover=state == "pre-switchover", **bandwidth)
+    mark = journey.send(target, pause_before_switchover=state != "active", **bandwidth)
+    if state == "device":
+        journey.guest.qmp.migration(("pre-switchover",), MIGRATION_SECONDS, mark)
+        target.halt()
+        journey.guest.qmp.execute("migrate-continue", state="pre-switchover")
     journey.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
     return target, mark
 
@@ -81,13 +88,29 @@ def cancelled(journey, state):
 
 
 def source_killed(journey, state):
-    """The target gives up, and both devices can be used again."""
-    journey.ready()
+    """The target gives up, and both devices can be used again. Only if the source had sent everything the guest
+    is at the target."""
+    source = journey.ready()
+    before = source.exchange()
     target, _ = under_way(journey, state)
-    journey.guest.kill()
-    target.ended(END_SECONDS)
+    source.kill()
+    target.resume()
+    if state == "device" and arrives(target):
+        note("everything had been sent: the guest has arrived")
+        journey.settle(target, before)
+    else:
+        target.ended(END_SECONDS)
     journey.ready()
     journey.move()
+
+
+def arrives(target):
+    """Whether a guest whose source is gone has come; if not, its QEMU ends or says so."""
+    try:
+        return target.qmp.migration(("completed", "failed"), END_SECONDS, 0) == "completed"
+    except Failed as error:
+        note(error)
+        return False
 
 
 def target_killed(journey, state):
@@ -134,17 +157,23 @@ def reset(journey):
     journey.move()
 
 
-def other_type(journey):
-    """A target of another type refuses, and says why; the guest stays, unharmed."""
-    source = journey.ready()
-    others = journey.another_place([devices.other(device.kind) for device in source.devices])
+def refused(journey, kinds, why):
+    """A target with devices of these types refuses, and says why; the guest stays, unharmed."""
+    journey.ready()
+    others = journey.another_place(kinds)
     log = devices.kernel_log()
     target = journey.target(others)
     mark = journey.send(target)
     journey.stays(mark)
     target.ended(END_SECONDS)
-    devices.says_why(log, others, journey.guest.task.other_types)
+    devices.says_why(log, others, why)
     journey.move()
+
+
+def other_type(journey):
+    """The same of other types of the same parent."""
+    source = journey.ready()
+    refused(journey, [devices.other(device.kind) for device in source.devices], source.task.other_types)
 
 
 @contextlib.contextmanager
@@ -223,36 +252,32 @@ def removed(journey):
     source.kill()
 
 
-def multifd(journey):
-    """The devices' state by channels of its own."""
-    source = journey.ready()
-    journey.move(multifd=True)
-    both = ((source, "vfio_save_complete_precopy_thread_end"), (journey.guest, "vfio_load_bufs_thread_end"))
-    for end, wanted in both:
-        if wanted not in end.trace():
-            raise Failed(f"{end.name}: no {wanted} in its trace")
+BEFORE_STOP = (("active", "pre-copy"), ("pre-switchover", "switchover"))
+STEPS = (*BEFORE_STOP, ("device", "stop-and-copy"))
 
 
-def cases(client, task):
+def cases(task, refusing):
     """(name, test, arguments), in an order in which few cost the guest."""
     yield "paused, given up, and again", while_paused, ()
     yield "migrated while paused, then continued at the source", paused_and_stays, ()
-    for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
+    for state, name in BEFORE_STOP:
         yield f"cancelled in {name}, then again", cancelled, (state,)
+    for state, name in STEPS:
         yield f"target killed in {name}, then again", target_killed, (state,)
     yield "a target of another type refuses, and says why", other_type, ()
+    for who, why, kinds in refusing:
+        yield f"{who} refuses, and says why", refused, (kinds.split(","), why)
     if task.older_states:
         yield "a file is refused by an older reader, which says why", older_reader, ()
         yield "no state is dropped for an older version", not_dropped, ()
-    if client.protocol == 2:
-        yield "state of devices by several channels", multifd, ()
-    yield "guest reset in pre-copy", reset, ()
+    # Before it is reset, which ends what it has begun.
     for name, test in task.between:
-        yield f"after all that the guest outlived: {name}", Journey.of_guest, (test,)
-    for state, name in (("active", "pre-copy"), ("pre-switchover", "switchover")):
+        yield f"after all that the guest outlived: {name}", Journey.of_traveller, (test,)
+    yield "guest reset in pre-copy", reset, ()
+    for state, name in STEPS:
         yield f"source killed in {name}, both devices usable", source_killed, (state,)
     for name, test in task.between:
-        yield f"after lost sources: {name}", Journey.of_guest, (test,)
+        yield f"after lost sources: {name}", Journey.of_traveller, (test,)
     yield "removal asked for in pre-copy", removed, ()
     if task.older_states:
         yield "from a new host to an old one, and back", old_and_new, ()
@@ -261,6 +286,7 @@ def cases(client, task):
 def disturb(results, client, todo, arguments):
     note(f"{client}, {clients.accelerator()}")
     journey = Journey(client, arguments.kinds, arguments.option, arguments.property)
+    journey.leave = guest.Guest.kill
     for name, test, more in todo:
         if not results.check(f"{client}: {name}", repeated, journey, test, journey, *more):
             journey.afresh()
@@ -271,17 +297,18 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("clients")
     parser.add_argument("kinds", nargs="+")
+    parser.add_argument("--refuses", nargs=3, metavar=("WHO", "WHY", "TYPE_NODES"), action="append", default=[])
     parser.add_argument("--only", default="", help="only cases with this in their name")
     parser.add_argument("--option", action="append", default=[])
     parser.add_argument("--property", action="append", default=[])
     arguments = parser.parse_args()
     found = [clients.find(major) for major in arguments.clients.split(",")]
     task = tasks.of(arguments.kinds[0])
-    todo = [[case for case in cases(client, task) if arguments.only in case[0]] for client in found]
-    results = Results(sum(len(chosen) + 1 for chosen in todo), guest.where)
+    todo = [case for case in cases(task, arguments.refuses) if arguments.only in case[0]]
+    results = Results((len(todo) + 1) * len(found), guest.where)
     try:
-        for client, chosen in zip(found, todo):
-            disturb(results, client, chosen, arguments)
+        for client in found:
+            disturb(results, client, todo, arguments)
     finally:
         guest.kill_all()
     return results.finish()

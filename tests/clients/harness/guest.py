@@ -27,7 +27,9 @@ KERNEL = f"{clients.FOLDER}/kernel/vmlinux"
 BOOT_SECONDS = 240
 EXCHANGE_SECONDS = 120
 COMMAND_SECONDS = 120
-TRACES = ("vfio_migration_*", "vfio_vmstate_change*", "vfio_save_*", "vfio_load_*")
+TRACES = (
+    "vfio_migration_*", "vfio_vmstate_change*", "vfio_save_*", "vfio_load_*", "source_return_path_thread_switchover_acked"
+)
 # How often, in seconds, a wait for the guest looks whether KVM still runs it.
 LOOK_SECONDS = 5
 # What no guest's kernel may say, whatever its task.
@@ -283,6 +285,13 @@ class Guest:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.ended()
+
+    def halt(self):
+        """The whole process stands still, until `resume`; it can be killed."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
 
     # --- where it stood ---
 

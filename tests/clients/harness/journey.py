@@ -19,6 +19,8 @@ END_SECONDS = 30
 # All that migrations here use. By the return path the target says that it has loaded everything;
 # without it a source is done when it has sent everything.
 CAPABILITIES = {"return_path": True, "pause_before_switchover": False, "multifd": False}
+# Where the client knows it, the target says as well when devices may be stopped.
+ACKNOWLEDGED = {"switchover_ack": True}
 
 
 class Journey:
@@ -34,6 +36,8 @@ class Journey:
         self.make_devices()
         self.here = 0
         self.guest = None
+        # How a source ends whose guest has gone.
+        self.leave = Guest.quit
         self.folder = tempfile.mkdtemp(prefix="journey-")
 
     def start(self, incoming=False, place=None, client=None):
@@ -43,16 +47,26 @@ class Journey:
 
     def ready(self):
         """The guest, running and healthy; booted if there is none."""
-        if self.guest is None or self.guest.process.poll() is not None:
+        if not self.has_guest:
             self.guest = self.start()
             self.guest.hello()
             self.guest.exchange()
         return self.guest
 
+    @property
+    def has_guest(self):
+        return self.guest is not None and self.guest.process.poll() is None
+
     def of_guest(self, test):
         """A test of the guest's task, of the guest that there is."""
         guest = self.ready()
         test(guest.task, guest)
+
+    def of_traveller(self, test):
+        """The same of a guest that has travelled: one that took the place of one that was lost does so first."""
+        if not self.has_guest:
+            self.move()
+        self.of_guest(test)
 
     def another_place(self, kinds):
         """Devices of other types, where the guest does not fit."""
@@ -69,7 +83,8 @@ class Journey:
     def send(self, target, bandwidth=FAST, **capabilities):
         """Starts a migration; a mark in the source's protocol from which its events come."""
         for end in (self.guest, target):
-            end.capabilities(**{**CAPABILITIES, **capabilities})
+            acknowledged = ACKNOWLEDGED if end.client.acknowledges else {}
+            end.capabilities(**{**CAPABILITIES, **acknowledged, **capabilities})
         target.qmp.execute("migrate-incoming", uri=self.address(target))
         self.guest.parameters(max_bandwidth=bandwidth, downtime_limit=DOWNTIME)
         mark = self.guest.qmp.mark()
@@ -89,7 +104,7 @@ class Journey:
         """The guest is at the target; the source's QEMU goes."""
         source, self.guest, self.here = self.guest, target, 1 - self.here
         if source in Guest.alive:
-            source.quit()
+            self.leave(source)
 
     def settle(self, target, before):
         """It is at the target, and is the same guest that had exchanged this much."""
@@ -109,7 +124,22 @@ class Journey:
         target = self.target()
         mark = self.send(target, **capabilities)
         self.completes(target, mark)
+        self.traced(guest, guest.client.traces)
         self.settle(target, before)
+
+    def move_by_channels(self):
+        """The same, with the devices' state by channels of its own."""
+        source = self.ready()
+        self.move(multifd=True)
+        self.traced(source, ("vfio_save_complete_precopy_thread_end",))
+        self.traced(self.guest, ("vfio_load_bufs_thread_end",))
+
+    @staticmethod
+    def traced(end, wanted):
+        trace = end.trace()
+        missing = [text for text in wanted if text not in trace]
+        if missing:
+            raise Failed(f"{end.name}: no {missing} in its trace")
 
     @property
     def file(self):
@@ -121,7 +151,8 @@ class Journey:
         """The guest is in the file, and its QEMU gone; what it had exchanged by then."""
         guest = self.ready()
         before = guest.exchange()
-        guest.capabilities(**{**CAPABILITIES, "return_path": False})
+        without = {name: False for name in ACKNOWLEDGED} if guest.client.acknowledges else {}
+        guest.capabilities(**{**CAPABILITIES, **without, "return_path": False})
         guest.parameters(max_bandwidth=FAST, downtime_limit=DOWNTIME)
         mark = guest.qmp.mark()
         guest.qmp.execute("migrate", uri=self.file[0])

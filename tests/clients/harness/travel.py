@@ -22,25 +22,30 @@ from journey import Journey
 from ktap import Results, note
 
 
+def ways(client, arguments):
+    """(name, how often, the method of a journey that is one migration)."""
+    yield f"{arguments.times} migrations through a socket", arguments.times, Journey.move
+    if client.protocol == 2:
+        yield "one with the state of devices by several channels", 1, Journey.move_by_channels
+    yield "one through a file", 1, Journey.move_through_file
+
+
 def travel(results, client, task, arguments):
     note(f"{client}, {clients.accelerator()}")
     journey = Journey(client, arguments.kinds, arguments.option, arguments.property, arguments.to)
 
-    def by_socket():
-        for _ in range(arguments.times):
-            repeated(journey, journey.move)
+    def often(times, way):
+        for _ in range(times):
+            repeated(journey, way, journey)
 
     results.check(f"{client}: a guest boots and works", repeated, journey, journey.ready)
     for name, test in task.at_first:
         results.check(f"{client}: {name}", repeated, journey, journey.of_guest, test)
-    for name, test in (
-        (f"{arguments.times} migrations through a socket", by_socket),
-        ("one through a file", lambda: repeated(journey, journey.move_through_file)),
-    ):
-        if not results.check(f"{client}: {name}", test):
+    for name, times, way in ways(client, arguments):
+        if not results.check(f"{client}: {name}", often, times, way):
             journey.afresh()
     for name, test in task.at_last:
-        results.check(f"{client}: {name}", repeated, journey, journey.of_guest, test)
+        results.check(f"{client}: {name}", repeated, journey, journey.of_traveller, test)
     results.check(f"{client}: nothing is left", journey.end)
 
 
@@ -54,12 +59,13 @@ def main():
     parser.add_argument("--option", action="append", default=[])
     parser.add_argument("--property", action="append", default=[])
     arguments = parser.parse_args()
-    majors = arguments.clients.split(",")
     task = tasks.of(arguments.kinds[0])
-    results = Results((4 + len(task.at_first) + len(task.at_last)) * len(majors), guest.where)
+    found = [clients.find(major, arguments.iommufd) for major in arguments.clients.split(",")]
+    planned = sum(2 + len(task.at_first) + len(list(ways(client, arguments))) + len(task.at_last) for client in found)
+    results = Results(planned, guest.where)
     try:
-        for major in majors:
-            travel(results, clients.find(major, arguments.iommufd), task, arguments)
+        for client in found:
+            travel(results, client, task, arguments)
     finally:
         guest.kill_all()
     return results.finish()
