@@ -22,6 +22,7 @@ use nvme_guest::{
     Result,
 };
 use std::time::{Duration, Instant};
+use vfio_client::target::Target;
 
 pub(crate) const TASKS: &[Task] = &[
     Task {
@@ -61,15 +62,26 @@ pub(crate) const TASKS: &[Task] = &[
     },
 ];
 
-/// The value of a key of the device's version string.
-fn stated(settings: &Settings, key: &str) -> Result<u64> {
-    let file = settings.target.file("migration_version");
+/// A device's version string.
+pub(crate) fn line(target: &Target) -> Result<String> {
+    let file = target.file("migration_version");
     let line = std::fs::read_to_string(&file).map_err(during(file.display()))?;
-    let start = format!("{key}=");
-    let mut fields = line.trim_end().split(',');
-    let value = fields.find_map(|field| field.strip_prefix(&start));
-    let value = value.ok_or_else(|| format!("no {key} in {line:?}"))?;
-    value.parse().map_err(during(format!("{key} of {line:?}")))
+    Ok(line.trim_end().to_owned())
+}
+
+/// The value of a key of a version string.
+pub(crate) fn value<'a>(line: &'a str, key: &str) -> Result<&'a str> {
+    let mut fields = line.split(',').filter_map(|field| field.split_once('='));
+    let found = fields.find(|(name, _)| *name == key);
+    let found = found.ok_or_else(|| format!("no {key} in {line:?}"))?;
+    Ok(found.1)
+}
+
+/// The number that the device states for a key.
+fn stated(settings: &Settings, key: &str) -> Result<u64> {
+    let line = line(&settings.target)?;
+    let number = value(&line, key)?;
+    number.parse().map_err(during(format!("{key} of {line:?}")))
 }
 
 fn identify(settings: &Settings) -> Result {

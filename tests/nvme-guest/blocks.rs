@@ -190,6 +190,17 @@ impl Guest {
     ///
     /// It fails.
     pub fn deallocate(&mut self, queue: u16, ranges: &[(u64, u32)]) -> Result {
+        self.try_deallocate(queue, ranges)?
+            .good("Dataset Management")
+            .map(drop)
+    }
+
+    /// The same, whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// It is not completed.
+    pub fn try_deallocate(&mut self, queue: u16, ranges: &[(u64, u32)]) -> Result<Completion> {
         let mut bytes = vec![0; ranges.len() * field::dataset::RANGE];
         for ((lba, blocks), range) in ranges.iter().zip(bytes.chunks_mut(field::dataset::RANGE)) {
             field::dataset::START.put(range, (*lba).into());
@@ -202,8 +213,6 @@ impl Guest {
             .data(self.memory.prps(0, 0, bytes.len(), false))
             .with(field::CDW10, field::dataset::NR.with(count - 1))
             .with(field::CDW11, field::dataset::AD.with(1));
-        self.command(queue, command)?
-            .good("Dataset Management")
-            .map(drop)
+        self.command(queue, command)
     }
 }

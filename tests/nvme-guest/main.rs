@@ -9,6 +9,7 @@
 
 mod basic;
 mod hostile;
+mod inherited;
 mod interrupting;
 mod logged;
 mod mastering;
@@ -34,6 +35,7 @@ const TASKS: &[&[Task]] = &[
     mastering::TASKS,
     media::TASKS,
     moves::TASKS,
+    inherited::TASKS,
     logged::TASKS,
     refused::TASKS,
     hostile::TASKS,
