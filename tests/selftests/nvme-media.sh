@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib/nvme.sh
 . "$selftests/lib/nvme.sh"
 load mdev-nvme virtual_parents=1
-plan 6
+plan 7
 small=$(ivshmem_of 67108864)
 setup bind_pci "$small"
 
@@ -26,6 +26,19 @@ new() {
 	guest blank 1
 	remove "$(uuid 1)"
 }
+# How the kernel has mapped which memory.
+memory_types=/sys/kernel/debug/x86/pat_memtype_list
+combined() {
+	local start end mapped
+	read -r start end _ < <(sed -n 3p "/sys/bus/pci/devices/$small/resource")
+	mapped="[mem $start-$(printf '0x%016x' $((end + 1)))]"
+	equal "the mapping" "PAT: $mapped write-combining" "$(grep -F "$mapped" "$memory_types")"
+}
+if [[ -e $memory_types ]]; then
+	check "a BAR is mapped write-combining" combined
+else
+	skip "a BAR is mapped write-combining" "the kernel has no $memory_types"
+fi
 for media in "memory:$(type_node mdev_nvme0 16m)" "a BAR:$(type_node "$small" 16m)"; do
 	what=${media%%:*} type=${media#*:}
 	check "$what: contents are there when the device is opened again" closing "$type"
