@@ -4,10 +4,11 @@
 . "$(dirname "$0")/lib/lib.sh"
 # timeout: 400
 need_module mdev-nvme
+need_module mdev-mtty
 tool=$selftests/../../target/release/mdev-migrate
 [[ -x $tool ]] || { echo "no target/release/mdev-migrate: run make"; exit 1; }
 plan 5
-load mdev-nvme virtual_parents=2
+load mdev-nvme virtual_parents=3
 type=$(type_node mdev_nvme0 16m)
 good=$(cat "$type/migration_version")
 
@@ -43,10 +44,20 @@ offline() {
 	"$tool" check "$good" "@$saved"
 	rm "$saved"
 }
-check "verdicts of the tool and of the kernel" python3 -E "$selftests/lib/verdicts.py" tool "$tool" \
-	"$type" "$(type_node mdev_nvme0 256m)"
+# A parent as it comes, one with other settings, one that is offered whole, and one of another driver.
+verdicts() {
+	accepts "$(settings_of mdev_nvme1)/state_range" 1..3
+	accepts "$(settings_of mdev_nvme1)/features" 0x5
+	accepts "$(settings_of mdev_nvme2)/capacity" 67108864
+	offer_whole mdev_nvme2
+	load mdev-mtty
+	python3 -E "$selftests/lib/verdicts.py" tool "$tool" "$type" "$(type_node mdev_nvme0 64m_4k)" \
+		"$(type_node mdev_nvme1 64m)" "$(mtty_type_node mtty-1)" "$(whole_of mdev_nvme2)"
+	end_whole mdev_nvme2
+}
 check "list has every place" list
 check "find proposes the type and how to create a device" find_type
 check "exit codes" exit_codes
 check "offline, with a saved line" offline
+check "verdicts of the tool and of the kernel, at all kinds of places" verdicts
 finish
