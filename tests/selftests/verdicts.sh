@@ -5,7 +5,7 @@
 # timeout: 500
 need_module mdev-nvme
 need_module mdev-mtty
-plan 5
+plan 7
 nodes() { ls -d "$1"/mdev_supported_types/* | grep -v _local; }
 
 nvme() {
@@ -20,16 +20,27 @@ other_host() {
 	accepts "$settings/capacity" 8589934592
 	nvme
 }
+consistency() { python3 -E "$selftests/lib/verdicts.py" consistency "$@"; }
+# consistent PARENT TYPE...: those of a parent of mdev_nvme.
+consistent() {
+	local type nodes=()
+	for type in "${@:2}"; do nodes+=("$(type_node "$1" "$type")"); done
+	consistency "${nodes[@]}"
+}
+too_large() { python3 -E "$selftests/lib/verdicts.py" never "$(type_node mdev_nvme0 4g)"; }
 mtty() {
 	mapfile -t all < <(nodes /sys/class/mdev_bus/mtty)
 	python3 -E "$selftests/lib/verdicts.py" kernel "${all[@]}" \
 		"$(type_node mdev_nvme0 16m)"
 }
 load mdev-nvme
-check "consistency of the 16m type and its devices" python3 -E "$selftests/lib/verdicts.py" consistency "$(type_node mdev_nvme0 16m)"
-check "consistency of the 256m type and its devices" python3 -E "$selftests/lib/verdicts.py" consistency "$(type_node mdev_nvme0 256m)"
+check "consistency of types and their devices: mdev_nvme, as it comes" consistent mdev_nvme0 16m 256m 1g 64m_4k
+check "a type that is larger than its parent accepts nothing and makes no device" too_large
 check "mdev_nvme, as it comes" nvme
 check "mdev_nvme, with other settings" other_host
+# On that parent there is room for the largest type.
+check "consistency with these settings" consistent mdev_nvme0 16m 4g
 load mdev-mtty
+check "consistency of mdev_mtty" consistency /sys/class/mdev_bus/mtty/mdev_supported_types/*
 check "mdev_mtty, beside mdev_nvme" mtty
 finish

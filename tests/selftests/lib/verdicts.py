@@ -3,7 +3,8 @@
 """Holds the kernel's verdicts at live places against the independent evaluator's.
 
     verdicts.py kernel TYPE_NODE...      at the type nodes, and at a device made of each
-    verdicts.py consistency TYPE_NODE    a type node and devices made with what a string states
+    verdicts.py consistency TYPE_NODE... a type node and devices made with what a string states
+    verdicts.py never TYPE_NODE          a type of which its parent can never have a device
     verdicts.py tool TOOL PLACE...       the command-line tool and the kernel, at places and at devices of types
 
 Sources are the strings of all places, each changed in one field, and bent out of form.
@@ -119,31 +120,50 @@ def against_evaluator(nodes):
     return 1 if wrong or missing else 0
 
 
+def naming(node):
+    """The type's name in version strings, and the sources that name it."""
+    name = re.search("type=([^,]*)", text_of(node + "/migration_version")).group(1)
+    return name, [s for s in sources([node]) if re.search(rb",type=%s(,|$|\n)" % name.encode(), s)]
+
+
 def consistency(node):
     """For every string that names the type: the type node accepts it exactly when a device,
     made and given the parameters which the string states, does."""
-    name = node.rpartition("-")[2]
-    asked = [s for s in sources([node]) if re.search(rb",type=%s(,|$|\n)" % name.encode(), s)]
+    name, asked = naming(node)
     uuid = "00000000-0000-4000-8000-000000000099"
     device = f"{DEVICES}/{uuid}"
-    wrong = accepted = 0
+    # A question changes nothing, so one device answers for all that state the same.
+    groups = {}
     for source in asked:
-        at_type = kernel_verdict(node, source)
-        must(node + "/create", uuid)
         stated = re.search(rb",capacity=([0-9]+)", source)
-        taken = write_once(device + "/capacity", stated.group(1)) if stated else 0
-        at_device = kernel_verdict(device, source)
-        must(device + "/remove", "1")
-        accepted += not at_type
+        groups.setdefault(stated and stated.group(1), []).append(source)
+    wrong = accepted = 0
+    for capacity, group in groups.items():
+        must(node + "/create", uuid)
+        taken = write_once(device + "/capacity", capacity) if capacity else 0
         # A capacity that no device here can have: the type refuses it, and so does the device.
         if isinstance(taken, str) and taken != "EINVAL":
-            print(f"{source!r}: setting the capacity: {taken}")
+            print(f"setting the capacity to {capacity}: {taken}")
             wrong += 1
-        if at_type != at_device:
-            wrong += 1
-            print(f"{source!r}: type {at_type or 'accepts'}, device {at_device or 'accepts'}")
-    print(f"{len(asked)} strings that name type {name}, {accepted} accepted")
+        for source in group:
+            at_type, at_device = kernel_verdict(node, source), kernel_verdict(device, source)
+            accepted += not at_type
+            if at_type != at_device:
+                wrong += 1
+                print(f"{source!r}: type {at_type or 'accepts'}, device {at_device or 'accepts'}")
+        must(device + "/remove", "1")
+    print(f"{len(asked)} strings that name type {name}, {accepted} accepted, by {len(groups)} devices")
     return 1 if wrong or not accepted or accepted == len(asked) else 0
+
+
+def never(node):
+    """A type that is larger than its parent accepts nothing, its own string neither, and makes no device."""
+    name, asked = naming(node)
+    own = kernel_verdict(node, text_of(node + "/migration_version").encode())
+    create = write_once(node + "/create", b"00000000-0000-4000-8000-000000000099")
+    accepted = [source for source in asked if not kernel_verdict(node, source)]
+    print(f"{len(asked)} strings that name type {name}: its own {own or 'is accepted'}, create {create}, accepted {accepted}")
+    return 0 if (own, create, accepted) == ("ERANGE", "ENOSPC", []) else 1
 
 
 def tool_agrees(tool, places):
@@ -180,7 +200,9 @@ def main():
     if verb == "kernel":
         return against_evaluator(rest)
     if verb == "consistency":
-        return consistency(rest[0])
+        return max(map(consistency, rest))
+    if verb == "never":
+        return never(rest[0])
     if verb == "tool":
         return tool_agrees(rest[0], rest[1:])
     raise SystemExit(f"unknown verb {verb}")
