@@ -110,7 +110,7 @@ impl Direct for Room {
         // SAFETY: Reads a slice, all of it. Whatever the pointer is, nothing but user memory is written, as the
         // function looks first (`access_ok`); whose, that is the current task's, which is the reader's. What is
         // not there faults, which ends the copy: nobody is waited for.
-        unsafe { bindings::copy_to_user_nofault(to, bytes.as_ptr().cast(), bytes.len()) == 0 }
+        unsafe { bindings::mdev_helper_lend_to_user(to, bytes.as_ptr().cast(), bytes.len()) == 0 }
     }
 }
 

@@ -42,3 +42,4 @@ void mdev_helper_mm_drop(struct mm_struct *mm);
 void mdev_helper_put_memcg(struct mem_cgroup *memcg);
 void *mdev_helper_alloc_frame(void);
 void mdev_helper_copy_frame(void *to, const void *from);
+unsigned long mdev_helper_lend_to_user(void __user *to, const void *from, size_t len);

@@ -20,13 +20,12 @@ check "the first pass ends however fast the guest writes; dirty_bytes is true" g
 # buffer, is as good but for its cost.
 tracing=/sys/kernel/tracing
 lent() {
-	local put said pages copies
-	put=$(awk '/\[mdev_nvme\]/ && $3 ~ /^_R.*data_file.*4Room.*6Direct3put$/ { print $3 }' /proc/kallsyms)
+	local said pages copies
 	# shellcheck disable=SC2016 # the kernel's word
-	echo "r:lent mdev_nvme:$put"' put=$retval:u8' >"$tracing/kprobe_events"
+	echo 'r:lent mdev_nvme:mdev_helper_lend_to_user left=$retval' >"$tracing/kprobe_events"
 	echo 1 >"$tracing/events/kprobes/lent/enable"
 	said=$(guest exact 1 --protocol v2)
-	copies=$(grep -c 'lent: .*put=1$' "$tracing/trace")
+	copies=$(grep -c 'lent: .*left=0x0$' "$tracing/trace")
 	echo 0 >"$tracing/events/kprobes/lent/enable"
 	echo >"$tracing/kprobe_events"
 	pages=$(sed -n 's/ pages: .*//p' <<<"$said")
