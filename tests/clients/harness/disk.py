@@ -133,6 +133,8 @@ class Task:
     counts = ("reads", "writes", "irqs")
     other_types = "(parameter), ERANGE: parameter `capacity`"
     older_states = False
+    # It makes file systems first.
+    boots_soon = False
 
     @staticmethod
     def equipment():

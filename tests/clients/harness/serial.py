@@ -22,6 +22,8 @@ class Task:
     between = at_last = ()
     # The driver can write more than one version of its state.
     older_states = True
+    # A guest that takes the place of one that was killed is soon at work.
+    boots_soon = True
 
     @staticmethod
     def equipment():
