@@ -22,7 +22,7 @@ modules:
 tool:
 	@scripts/tool.sh
 
-demo: modules tool
+demo:
 	@T='$(T)' scripts/demo.sh
 
 test:
@@ -31,11 +31,12 @@ test:
 check:
 	@scripts/check.sh
 
-vm: modules
-	@test -n '$(RUN)' || { echo 'error: make vm RUN=<script to run in the virtual machine>' >&2; exit 2; }
+vm:
+	@test -f '$(RUN)' || { echo "error: make vm RUN=<script to run in the virtual machine>: there is no file '$(RUN)'" >&2; exit 2; }
+	@scripts/modules.sh
 	@scripts/vm.sh '$(RUN)'
 
-bench: modules
+bench:
 	@T='$(T)' scripts/bench.sh
 
 fuzz:

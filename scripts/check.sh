@@ -7,16 +7,18 @@
 here=$PROJECT/scripts
 "$here/root.sh"
 cd "$PROJECT"
-failed=0
+steps=0
+failed=()
 
 checked() {
 	local name=$1
 	shift
-	if "$@"; then
+	steps=$((steps + 1))
+	if ticking "$name" "$@"; then
 		echo "check: $name: ok"
 	else
 		echo "check: $name: FAILED"
-		failed=1
+		failed+=("$name")
 	fi
 }
 
@@ -61,4 +63,8 @@ checked "guests that stand still are told of" in_root python3 -B tests/clients/h
 checked "simulation" in_root env SIM_SECONDS="${SIM_SECONDS:-75}" SIM_SEED="${SIM_SEED:-}" \
 	cargo run --quiet --locked --profile sim -p sim
 checked "cargo test" in_root cargo test --locked --workspace --no-fail-fast
-exit $failed
+if ((${#failed[@]} > 0)); then
+	printf 'error: failed: %s\n' "${failed[@]}" >&2
+	exit 1
+fi
+say "all $steps steps passed"

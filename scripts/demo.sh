@@ -10,6 +10,8 @@ case ${T:-} in
 sysfs | migration) parts=("$T") ;;
 *) die "T is '$T': the demo's parts are sysfs and migration" ;;
 esac
+"$here/modules.sh"
+"$here/tool.sh"
 for part in "${parts[@]}"; do
 	[[ $part != migration ]] || "$here/clients.sh"
 	"$here/vm.sh" "$here/demo-$part.sh"

@@ -30,8 +30,6 @@ skipped=0
 in_scripts=0
 scripts_run=0
 
-"$here/modules.sh"
-"$here/tool.sh"
 mkdir -p "$CACHE/run"
 work=$(mktemp -d "$CACHE/run/XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -217,6 +215,13 @@ vm_ring() {
 	done
 }
 
+if [[ -n $T && -z $(chosen) ]]; then
+	say "T is '$T': no script and no test of one has that in its name"
+	echo "0 passed, 0 failed"
+	exit 1
+fi
+"$here/modules.sh"
+"$here/tool.sh"
 if [[ -z $T && $KERNEL == stock && -z ${SELFTESTS:-} ]]; then host_ring; fi
 case $KERNEL in
 stock) "$here/peers.sh" >/dev/null ;;

@@ -40,6 +40,8 @@ here=$PROJECT/scripts
 script=$1
 shift
 [[ -r $script && -f $script ]] || die "no such script: $script"
+limit=${VM_TIMEOUT:-600}
+[[ $limit =~ ^[1-9][0-9]{0,5}$ ]] || die "VM_TIMEOUT is '$limit': it must be a number of seconds, 1 or more"
 "$here/root.sh"
 
 # --- the run folder: temporary ones go when this process goes, those of killed runs now ---
@@ -118,7 +120,8 @@ fi
 	done
 } >"$folder/env"
 {
-	printf 'exec /mnt/script'
+	# One that does not name its interpreter would run in a shell that is told to go on after errors.
+	if [[ $(head -c 2 "$script" | tr -d '\0') == '#!' ]]; then printf 'exec /mnt/script'; else printf 'exec bash /mnt/script'; fi
 	[[ $# -eq 0 ]] || printf ' %q' "$@"
 	echo
 } >"$folder/command"
@@ -186,6 +189,8 @@ rcupdate.rcu_cpu_stall_timeout=100 sysctl.kernel.panic_on_rcu_stall=1 $iommu_app
 
 # --- the run ---
 
+say "boot the virtual machine (${accel})"
+
 : >"$folder/kernel.log"
 # Output through a process of ours: QEMU makes its own standard output non-blocking.
 exec {output}> >(exec tee "$folder/output")
@@ -196,7 +201,6 @@ IN_ROOT_BIND=$binds setpriv --pdeathsig KILL "$here/in-root.sh" \
 	qemu-system-x86_64 "${machine[@]}" </dev/null 1>&"$output" 2>"$folder/qemu.log" &
 qemu=$!
 exec {output}>&-
-limit=${VM_TIMEOUT:-600}
 setpriv --pdeathsig KILL sleep "$limit" &
 timer=$!
 
