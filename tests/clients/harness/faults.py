@@ -13,6 +13,7 @@ who that is, and what the kernel's log says then. Sources that the guest has lef
 import argparse
 import contextlib
 import sys
+import time
 
 import clients
 import devices
@@ -35,9 +36,21 @@ def under_way(journey, state="active"):
     if state == "device":
         journey.guest.qmp.migration(("pre-switchover",), MIGRATION_SECONDS, mark)
         target.halt()
-        journey.guest.qmp.execute("migrate-continue", state="pre-switchover")
-    journey.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
+        # While QEMU waits for the target to read, it may answer nobody.
+        journey.guest.qmp.begin("migrate-continue", state="pre-switchover")
+        sends_the_last(journey.guest, mark)
+    else:
+        journey.guest.qmp.migration((state,), MIGRATION_SECONDS, mark)
     return target, mark
+
+
+def sends_the_last(source, mark):
+    """Waits until a source that may go on sends its devices' last state, or has sent it."""
+    end = time.monotonic() + MIGRATION_SECONDS
+    while not (source.qmp.has_been("device", mark) or source.is_sending()):
+        if time.monotonic() > end:
+            raise Failed(f"{source.name}: it was told to go on, and sends nothing")
+        time.sleep(0.1)
 
 
 def while_paused(journey):

@@ -286,6 +286,16 @@ class Guest:
         self.process.send_signal(signal.SIGKILL)
         self.ended()
 
+    def is_sending(self):
+        """Whether it waits for somebody who does not read what it sends."""
+        for thread in glob.glob(f"/proc/{self.process.pid}/task/*/stack"):
+            try:
+                if "sock_alloc_send" in read(thread):
+                    return True
+            except OSError:
+                pass
+        return False
+
     def halt(self):
         """The whole process stands still, until `resume`; it can be killed."""
         self.process.send_signal(signal.SIGSTOP)

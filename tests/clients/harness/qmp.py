@@ -26,18 +26,32 @@ class Qmp:
         request = {"execute": command}
         if arguments:
             request["arguments"] = {key.replace("_", "-"): value for key, value in arguments.items()}
-        with self.lock:
+        if not self.lock.acquire(timeout=seconds):
+            raise Failed(f"{self.name}: {command}: the command before it has no answer within {seconds} s")
+        try:
             mark = self.said.mark()
-            try:
-                self.connection.sendall(json.dumps(request).encode() + b"\n")
-            except OSError as error:
-                raise Failed(f"{self.name}: {command}: {error}") from error
+            self.connection.sendall(json.dumps(request).encode() + b"\n")
             answer = self.said.wait(
                 lambda item: "return" in item or "error" in item, seconds, mark, f"answer to {command}"
             )
+        except OSError as error:
+            raise Failed(f"{self.name}: {command}: {error}") from error
+        finally:
+            self.lock.release()
         if "error" in answer:
             raise Refused(f"{self.name}: {command}: {answer['error']['desc']}")
         return answer["return"]
+
+    def begin(self, command, **arguments):
+        """The same without waiting for the answer, for which the next command waits. The process may end before."""
+
+        def run():
+            try:
+                self.execute(command, seconds=600, **arguments)
+            except Failed:
+                pass
+
+        threading.Thread(target=run, name=f"{self.name}, {command}", daemon=True).start()
 
     def mark(self):
         return self.said.mark()
@@ -48,6 +62,12 @@ class Qmp:
             lambda item: item.get("event") == name and wanted(item.get("data", {})), seconds, mark, f"event {name}"
         )
         return item.get("data", {})
+
+    def has_been(self, state, mark):
+        """Whether the migration has been in this state."""
+        return any(
+            item.get("event") == "MIGRATION" and item["data"]["status"] == state for item in self.said.since(mark)
+        )
 
     def migration(self, states, seconds, mark):
         """Waits until the migration has been in one of these states; says which."""
