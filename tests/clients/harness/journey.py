@@ -19,8 +19,6 @@ END_SECONDS = 30
 # All that migrations here use. By the return path the target says that it has loaded everything;
 # without it a source is done when it has sent everything.
 CAPABILITIES = {"return_path": True, "pause_before_switchover": False, "multifd": False}
-# Where the client knows it, the target says as well when devices may be stopped.
-ACKNOWLEDGED = {"switchover_ack": True}
 
 
 class Journey:
@@ -80,11 +78,19 @@ class Journey:
     def address(self, target):
         return f"unix:{target.folder}/migration"
 
+    @staticmethod
+    def agree(end, **capabilities):
+        """Sets what migrations here use, but for these."""
+        wanted = {**CAPABILITIES, **capabilities}
+        if end.client.acknowledges:
+            # By the return path the target says as well when devices may be stopped.
+            wanted["switchover_ack"] = wanted["return_path"]
+        end.capabilities(**wanted)
+
     def send(self, target, bandwidth=FAST, **capabilities):
         """Starts a migration; a mark in the source's protocol from which its events come."""
         for end in (self.guest, target):
-            acknowledged = ACKNOWLEDGED if end.client.acknowledges else {}
-            end.capabilities(**{**CAPABILITIES, **acknowledged, **capabilities})
+            self.agree(end, **capabilities)
         target.qmp.execute("migrate-incoming", uri=self.address(target))
         self.guest.parameters(max_bandwidth=bandwidth, downtime_limit=DOWNTIME)
         mark = self.guest.qmp.mark()
@@ -151,8 +157,7 @@ class Journey:
         """The guest is in the file, and its QEMU gone; what it had exchanged by then."""
         guest = self.ready()
         before = guest.exchange()
-        without = {name: False for name in ACKNOWLEDGED} if guest.client.acknowledges else {}
-        guest.capabilities(**{**CAPABILITIES, **without, "return_path": False})
+        self.agree(guest, return_path=False)
         guest.parameters(max_bandwidth=FAST, downtime_limit=DOWNTIME)
         mark = guest.qmp.mark()
         guest.qmp.execute("migrate", uri=self.file[0])
