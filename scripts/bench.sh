@@ -14,7 +14,7 @@ T=${T:-}
 case $T in '' | nodes | stream | guest) ;; *) die "T is '$T': it must be nodes, stream or guest, or not given" ;; esac
 [[ -n ${MODULES_DIR:-} ]] || "$here/modules.sh"
 for module in mdev-nvme.ko mdev-mtty.ko; do
-	[[ -e ${MODULES_DIR:-$PROJECT}/$module ]] || die "$MODULES_DIR/$module is not there"
+	[[ -e ${MODULES_DIR:-$PROJECT}/$module ]] || die "${MODULES_DIR:-$PROJECT}/$module is not there"
 done
 cd "$PROJECT"
 status=0

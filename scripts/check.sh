@@ -11,15 +11,19 @@ steps=0
 failed=()
 
 checked() {
-	local name=$1
+	local name=$1 ticks
 	shift
 	steps=$((steps + 1))
-	if ticking "$name" "$@"; then
+	ticker "$name" &
+	ticks=$!
+	if "$@"; then
 		echo "check: $name: ok"
 	else
 		echo "check: $name: FAILED"
 		failed+=("$name")
 	fi
+	kill "$ticks" 2>/dev/null || :
+	wait "$ticks" 2>/dev/null || :
 }
 
 # shellcheck disable=SC2329 # called through checked

@@ -57,21 +57,15 @@ step() {
 	say "$what: done in $((SECONDS - start)) s"
 }
 
-# ticking DESCRIPTION COMMAND...: runs a command whose output people want as it comes; a line every 15 s says
-# that it is still at work.
-ticking() {
-	local what=$1 status=0 start=$SECONDS ticker
-	shift
-	{
-		while sleep 15 && kill -0 $$ 2>/dev/null; do
-			printf '   %4d s  %s\n' $((SECONDS - start)) "$what" >&3
-		done
-	} 3>&2 >/dev/null 2>&1 </dev/null &
-	ticker=$!
-	"$@" || status=$?
-	kill "$ticker" 2>/dev/null
-	wait "$ticker" 2>/dev/null || :
-	return "$status"
+# ticker DESCRIPTION: in the background, beside a command whose output people want as it comes: a line every 15 s says
+# that it is still at work. Ends with this script, also if that becomes the command; who reads its output waits for
+# nothing that is left of it.
+ticker() {
+	local start=$SECONDS
+	exec 3>&2 >/dev/null 2>&1 </dev/null
+	while sleep 1 3>&- && kill -0 $$; do
+		if (((SECONDS - start) % 15 == 0)); then printf '   %4d s  %s\n' $((SECONDS - start)) "$1" >&3; fi
+	done
 }
 
 # locked NAME: one at a time among all runs that share the cache; held until the script ends.

@@ -41,7 +41,8 @@ stock | '')
 	"$here/kernel.sh"
 	built_for "$PROJECT" "$ROOT/kernel/.prepared"
 	say "build the modules"
-	ticking "building the modules" "$here/in-root.sh" make -s -C /kernel M=/project KERNELRELEASE="$(kernel_release)" \
+	ticker "building the modules" &
+	exec "$here/in-root.sh" make -s -C /kernel M=/project KERNELRELEASE="$(kernel_release)" \
 		CC=x86_64-linux-gnu-gcc-14 MDEV_TESTS=m -j"$(nproc)" modules "$@"
 	;;
 debug)
@@ -50,15 +51,16 @@ debug)
 	copy_sources build/debug
 	built_for "$PROJECT/build/debug" "$VM_KERNEL"
 	say "build the modules for the debug kernel"
+	ticker "building the modules" &
 	# shellcheck disable=SC2086 # several arguments
-	IN_ROOT_BIND=$KDEBUG_BIND ticking "building the modules" "$here/in-root.sh" make -s -C /kernel-debug $KDEBUG_MAKE \
+	IN_ROOT_BIND=$KDEBUG_BIND exec "$here/in-root.sh" make -s -C /kernel-debug $KDEBUG_MAKE \
 		M=/project/build/debug MDEV_TESTS=m -j"$(nproc)" modules "$@"
 	;;
 lint)
 	"$here/kernel.sh"
 	copy_sources build/lint
 	built_for "$PROJECT/build/lint" "$ROOT/kernel/.prepared"
-	"$here/in-root.sh" make -s -C /kernel M=/project/build/lint \
+	exec "$here/in-root.sh" make -s -C /kernel M=/project/build/lint \
 		KERNELRELEASE="$(kernel_release)" CC=x86_64-linux-gnu-gcc-14 MDEV_TESTS=m CLIPPY=1 modules "$@"
 	;;
 *) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
