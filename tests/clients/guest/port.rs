@@ -89,6 +89,7 @@ impl Port {
         settings.make_raw();
         settings.set_speed(speed::B115200)?;
         tcsetattr(&file, OptionalActions::Flush, &settings)?;
+        stay_awake(&name)?;
         if let Some(level) = trigger {
             let path = format!("/sys/class/tty/{name}/rx_trig_bytes");
             fs::write(&path, level).map_err(|error| format!("{level} > {path}: {error}"))?;
@@ -224,6 +225,16 @@ impl Port {
             known.unwrap_or("of which the kernel tells nothing")
         )
     }
+}
+
+/// Keeps the kernel from suspending the port, which it does (since 6.5, half a second after the driver was last
+/// given something) and loses by it what is given just then: `__uart_start` in `serial_core.c` leaves it to the
+/// end of a suspend to start the sender, and a suspend that fails, as the port is busy after all, forgets that
+/// (`rpm_suspend`, its path of failure). The bytes stay in the kernel until more are given, and who waits for them
+/// gives none. A guest that was away for its migration is suspended at once when it arrives.
+fn stay_awake(name: &str) -> Result<(), Failure> {
+    let path = format!("/sys/class/tty/{name}/device/power/control");
+    fs::write(&path, "on").map_err(|error| format!("on > {path}: {error}").into())
 }
 
 /// Interrupts of all processors on this port's line; ports may share one.

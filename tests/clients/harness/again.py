@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Steps in which an emulated processor lost a guest, or an interrupt of it, are taken again.
+"""Steps in which an emulated processor lost a guest are taken again.
 
 When a guest has taken an exception, QEMU (10.0, 11.1) tells KVM at the next exit an EXITINTINFO whose
 valid bit is clear and whose type is not; KVM's svm_check_emulate_instruction (Linux 7.3) looks at the type
 alone. If that exit is a guest's first access to a page of registers, mostly soon after it has arrived,
 KVM takes the access for one in the middle of an exception, and ends the guest with suberror 3.
 
-And a guest was seen that got no interrupts any more. Where its I/O APIC shows that the interrupt was passed
-on and the processor halts all the same (`interrupts.py`), the device has done its part; where it does not,
-the step has failed.
-
-No device has a part in either; on a real processor they are failures like any other.
+No device has a part in it; on a real processor it is a failure like any other.
 """
 
 import emulated
@@ -23,17 +19,10 @@ TIMES = 4
 
 
 def guests_lost():
-    """Those that were lost for one of these reasons, and which."""
+    """Those that were lost for this reason, and what QEMU said."""
     if not emulated.processor_is_emulated():
         return []
-    return [f"{one.name}: {why}" for one in guest.Guest.alive if (why := why_lost(one))]
-
-
-def why_lost(one):
-    """Why the processor has lost this guest; nothing if it has not."""
-    if words := one.given_up():
-        return words if "Suberror: 3" in words else ""
-    return f"unanswered by a processor that halts: {lines}" if (lines := one.lost_lines()) else ""
+    return [f"{one.name}: {words}" for one in guest.Guest.alive if "Suberror: 3" in (words := one.given_up())]
 
 
 def repeated(journey, step, *arguments):

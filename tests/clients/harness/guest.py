@@ -115,9 +115,8 @@ class Guest:
             lambda item: item[0] in ("fault", "stall") or wanted(item), seconds, mark, what, (LOOK_SECONDS, look)
         )
         if item[0] in ("fault", "stall"):
-            # A step is taken again for this guest's own reason, and not because another was lost too.
-            reason = Late if item[0] == "stall" and self.lost_lines() else Failed
-            raise reason(f"{self.name}: the guest says: {item[2]}")
+            told = [f"the guest says: {item[2]}", *(self.standstill() if item[0] == "stall" else [])]
+            raise Failed("\n".join(f"{self.name}: {line}" for line in told))
         return item
 
     def wait(self, wanted, seconds, mark=0, what=""):
@@ -248,10 +247,6 @@ class Guest:
         said = [line for line in self.tail("stderr", 1000).splitlines() if "KVM" in line]
         return said[0] if said else "status internal-error"
 
-    def lost_lines(self):
-        """Interrupt lines that the guest's processor has lost."""
-        return sorted(interrupts.lost_by_processor(self.monitor)) if self.process.poll() is None else []
-
     def errors(self):
         """What QEMU wrote for people."""
         return self.tail("stderr", 10)
@@ -341,13 +336,16 @@ class Guest:
                 text.append(f"thread {thread}: {error}")
         return text
 
-    def ports(self):
-        """Its serial ports, if it has said that nothing comes any more."""
+    def standstill(self):
+        """Who waits for whom, if nothing comes any more: its interrupt lines, and its serial ports if it has said so
+        of them. Lines, of which the last are of what reading them may change."""
+        text = [interrupts.told(self.monitor)]
         stalls = [line for word, _, line in self.said.since() if word == "stall"]
         try:
-            return uarts.told(self.monitor, stalls[-1]) if stalls else []
+            text += uarts.told(self.monitor, stalls[-1]) if stalls else []
         except Failed as error:
-            return [str(error)]
+            text.append(str(error))
+        return text
 
     def where(self):
         """All that tells how things stand, for somebody who was not there."""
@@ -365,9 +363,8 @@ class Guest:
         for name, lines in (("console", 8), ("stderr", 40), ("trace", 12)):
             text += [f"last lines of its {name}:", self.tail(name, lines)]
         if self.process.poll() is None:
-            # Last, as the end of a report is what is seen first. The registers after the lines, which reading them
-            # may change.
-            text += [f"{self.name}: {line}" for line in (interrupts.told(self.monitor), *self.ports())]
+            # Last, as the end of a report is what is seen first.
+            text += [f"{self.name}: {line}" for line in self.standstill()]
         return "\n".join(text)
 
 
