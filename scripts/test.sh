@@ -11,10 +11,13 @@
 #                what was not reached then has failed
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # HOSTILE_SECONDS=N   the hostile guest goes on for N seconds; HOSTILE_SEED=N: what it does
+# MACHINES=N     so many virtual machines side by side (2, if there are as many processors and the memory for it)
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=../tests/selftests/lib/header.sh
 . "$PROJECT/tests/selftests/lib/header.sh"
+# shellcheck source-path=SCRIPTDIR source=machines.sh
+. "$(dirname "$0")/machines.sh"
 
 here=$PROJECT/scripts
 selftests=$PROJECT/tests/selftests
@@ -23,6 +26,7 @@ T=${T:-}
 KERNEL=${KERNEL:-stock}
 minutes=${MINUTES:-$([[ $KERNEL == debug ]] && echo 300 || echo 78)}
 [[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || die "MINUTES is '$minutes': it must be a number, 1 or more"
+[[ ${MACHINES:-1} =~ ^[1-9][0-9]?$ ]] || die "MACHINES is '$MACHINES': it must be a number, 1 or more"
 deadline=$((SECONDS + minutes * 60))
 passed=0
 failed=0
@@ -127,7 +131,7 @@ judge() {
 	done <"$out"
 
 	if [[ ! -e $end ]]; then
-		failure "$name: the machine died in it" "$work/console" 200
+		failure "$name: the machine died in it" "$2/$name.console" 200
 		return
 	fi
 	{ read -r status took; fault=$(cat); } <"$end"
@@ -151,67 +155,32 @@ judge() {
 	fi
 }
 
-# machine_of SCRIPT: the kind of machine that it needs, as its header says: nothing, or "iommu".
+# machine_of SCRIPT: the kind of virtual machine that it needs, as its header says: nothing, or "iommu".
 machine_of() { header "$1" machine; }
 
-# in_vm SCRIPT...: one boot, of the machine that the first needs; scripts that were not reached stay without <name>.out.
-in_vm() {
-	local script inside=() limit=300
-	# The machine's time: some minutes to boot in, and for each script its own limit and a
-	# little for what follows it.
-	for script; do
-		inside+=("/project/${script#"$PROJECT"/}")
-		limit=$((limit + $(script_limit "$script") + 60))
-	done
-	((limit <= $(time_left))) || limit=$(time_left)
-	local iommu=
-	# That which the kernel has a driver for.
-	[[ $(machine_of "$1") != iommu ]] || iommu=$([[ $KERNEL == debug ]] && echo amd || echo intel)
-	VM_IOMMU=$iommu VM_RUN=$work/vm VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK HOSTILE_SECONDS HOSTILE_SEED' \
-		"$here/vm.sh" "$selftests/lib/in-vm.sh" "${inside[@]}" 2>"$work/console" |
-		tee "$work/live" | grep --line-buffered -E '^(@|ok|not ok|# [0-9]+ allocations failed|# the emulated processor lost)' | sed -u 's/^/   /' || :
-	mkdir -p "$work/results"
-	cp "$work"/vm/results/* "$work/results/" 2>/dev/null || :
-	rm -rf "$work/vm"
-}
-
+# vm_ring: runs what is chosen, and counts all results, in the order of the scripts.
 vm_ring() {
-	local todo=() batch=() rest=() script name boots=0 started
+	local todo=() kind script name left
 	mapfile -t todo < <(chosen)
-	while ((${#todo[@]} > 0)); do
-		if (($(time_left) < 60)); then
-			for script in "${todo[@]}"; do
-				failure "$(basename "$script" .sh): not reached in $minutes minutes (MINUTES)"
-			done
-			return
-		fi
-		boots=$((boots + 1))
-		batch=()
-		rest=()
+	for kind in '' iommu; do
+		local of_kind=()
 		for script in "${todo[@]}"; do
-			if [[ $(machine_of "$script") == "$(machine_of "${todo[0]}")" ]]; then
-				batch+=("$script")
-			else
-				rest+=("$script")
-			fi
+			[[ $(machine_of "$script") != "$kind" ]] || of_kind+=("$script")
 		done
-		say "virtual machine $boots: ${#batch[@]} selftest scripts"
-		in_vm "${batch[@]}"
-		started=0
-		for script in "${batch[@]}"; do
+		((${#of_kind[@]} > 0)) || continue
+		say "virtual machines${kind:+ with an IOMMU}: ${#of_kind[@]} selftest scripts"
+		run_all "$kind" "${of_kind[@]}"
+		for script in "${of_kind[@]}"; do
 			name=$(basename "$script" .sh)
-			if [[ -e $work/results/$name.out ]]; then
-				started=1
-				judge "$name" "$work/results"
-			else
-				rest+=("$script")
-			fi
+			[[ ! -e $work/results/$name.out ]] || judge "$name" "$work/results"
 		done
-		if ((started == 0)); then
+		mapfile -t left <"$work/queue"
+		if [[ ${#left[@]} -gt 0 && -e $work/console ]]; then
 			failure "the virtual machine: no script was started" "$work/console"
-			return
 		fi
-		todo=("${rest[@]}")
+		for script in "${left[@]}"; do
+			failure "$(basename "$script" .sh): not reached in $minutes minutes (MINUTES)"
+		done
 	done
 }
 

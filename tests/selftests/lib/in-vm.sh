@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# in-vm.sh SCRIPT...: runs selftests one after another inside the virtual machine.
+# in-vm.sh: runs selftests one after another inside the virtual machine, as the host (scripts/machines.sh) names them.
 #
+# Makes /mnt/ask; the host answers in /mnt/next with a script, or with nothing if there is no more.
 # Leaves in /mnt/results, for each script: <name>.out (what it printed) and, when it has
 # ended, <name>.end: its exit status, its seconds, then a line for each fault beside its own
 # results.
@@ -14,7 +15,6 @@ here=/project/tests/selftests/lib
 # shellcheck source-path=SCRIPTDIR source=header.sh
 . "$here/header.sh"
 results=/mnt/results
-mkdir -p "$results"
 
 # log_since MARK
 log_since() { dmesg --notime | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'; }
@@ -47,13 +47,20 @@ kmemleak_report() {
 	echo clear >/sys/kernel/debug/kmemleak
 }
 
-for script; do
+# next_script: $script is the next; fails if there is none.
+next_script() {
+	: >/mnt/ask
+	until [[ -e /mnt/next ]]; do sleep 0.2; done
+	script=$(</mnt/next)
+	rm /mnt/next
+	[[ -n $script ]]
+}
+
+while next_script; do
 	name=$(basename "$script" .sh)
 	most=$(script_limit "$script")
 	mark="selftest begin $name $RANDOM$RANDOM"
 	echo "$mark" >/dev/kmsg
-	# There before the script is: however soon the machine dies, it shows who ran.
-	: >"$results/$name.out"
 	echo "@ $name"
 	begin=$SECONDS
 	timeout --kill-after=10 "$most" bash "$script" </dev/null 2>&1 | tee "$results/$name.out"
