@@ -195,9 +195,8 @@ if [[ -z $T && $KERNEL == stock && -z ${SELFTESTS:-} ]]; then host_ring; fi
 case $KERNEL in
 stock) "$here/peers.sh" >/dev/null ;;
 debug)
-	assignments=$("$here/debug-kernel.sh")
-	eval "$assignments"
-	export VM_KERNEL VM_MODULES MODULES_DIR=$PROJECT/build/debug
+	# Before two machines want it.
+	"$here/debug-kernel.sh" >/dev/null
 	;;
 *) die "KERNEL is '$KERNEL': it must be debug, or not given" ;;
 esac

@@ -22,6 +22,7 @@ usage() {
 	  VM_IOMMU      intel or amd: a machine with an emulated IOMMU of that kind, so that
 	                each PCI function is in an IOMMU group (none)
 	  VM_QEMU_ARGS  more arguments for QEMU, separated by spaces
+	  KERNEL        debug: on the debug kernel, with the modules for it in $MODULES
 	  VM_KERNEL     another vmlinuz; VM_MODULES is then its lib/modules/<release> folder
 	  VM_APPEND     more arguments for the kernel
 	  VM_ENV        names of more variables that SCRIPT shall see (T, KERNEL always are)
@@ -43,6 +44,11 @@ shift
 limit=${VM_TIMEOUT:-600}
 [[ $limit =~ ^[1-9][0-9]{0,5}$ ]] || die "VM_TIMEOUT is '$limit': it must be a number of seconds, 1 or more"
 "$here/root.sh"
+if [[ ${KERNEL:-} == debug && -z ${VM_KERNEL:-} ]]; then
+	assignments=$("$here/debug-kernel.sh")
+	eval "$assignments"
+	MODULES_DIR=${MODULES_DIR:-$PROJECT/build/debug}
+fi
 
 # --- the run folder: temporary ones go when this process goes, those of killed runs now ---
 
@@ -151,7 +157,10 @@ smp=${VM_SMP:-2}
 [[ $accel != auto ]] || if kvm_works; then accel=kvm; else accel=tcg; fi
 echo "$accel" >"$folder/accel"
 case $accel in
-kvm) machine=(-accel kvm -cpu host) ;;
+kvm)
+	kvm_works || die "VM_ACCEL is kvm, but KVM runs no kernel here (no vmx or svm, no /dev/kvm, or no end of a boot within 30 s): leave VM_ACCEL out"
+	machine=(-accel kvm -cpu host)
+	;;
 tcg) machine=(-accel "tcg,thread=multi" -cpu "max,la57=off") ;;
 icount) machine=(-accel "tcg,thread=single" -icount shift=0 -cpu "max,la57=off") smp=1 ;;
 *) die "VM_ACCEL is '$accel': it must be auto, kvm, tcg or icount" ;;

@@ -201,7 +201,11 @@ fn print(found: &Found, all: bool) -> String {
         }
     }
     if found.candidates.is_empty() {
-        text.push_str("no place accepts it\n");
+        text.push_str(if found.refused.is_empty() && found.unusable.is_empty() {
+            "no place accepts it: there is none that could be asked (`list` shows what there is)\n"
+        } else {
+            "no place accepts it\n"
+        });
     }
     if !found.refused.is_empty() {
         output::indent(&mut text, 0, [summary(found, all)]);

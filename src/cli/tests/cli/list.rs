@@ -3,7 +3,7 @@
 //! `list` and `show`.
 
 use crate::golden::{run, Golden};
-use crate::tree::{type_directory, Tree, UUID_16M, UUID_LOCAL};
+use crate::tree::{type_directory, version, Tree, UUID_16M, UUID_LOCAL};
 
 const TYPES: &str = "sys/class/mdev_bus/mdev_nvme0/mdev_supported_types";
 
@@ -40,6 +40,7 @@ fn a_host_without_places_ends_with_4() {
     Golden::new(tree.path())
         .run(&["list"], 4)
         .run(&["list", "--json"], 4)
+        .run(&["find", &version("16m", 16 << 20)], 4)
         .compare("list-empty.txt");
 }
 
