@@ -36,4 +36,5 @@ planted src/core/value.rs 'fn f(p: *const u8) -> u8 { unsafe { *p } }'
 planted src/nvme/prp.rs 'use kernel::prelude::*;'
 planted src/nvme/queue.rs 'fn f(p: *const u8) -> u8 { unsafe { *p } }'
 planted src/mdev/mtype.rs 'use mdev_nvme::types::Nvme;'
+planted samples/uart.rs "$(printf 'const _: u8 = 0;\n%.0s' {1..400})"
 exit $failed
