@@ -38,6 +38,13 @@ frames_are_found() {
 	! in_root env STACK_LIMIT=1024 scripts/check-stack.sh build/lint/src/driver/mdev_nvme.o >/dev/null
 }
 
+# stated_once FILE: no option of a kernel has two lines there, of which the last alone would count.
+stated_once() {
+	local twice
+	twice=$(sed -nE 's/^(# )?(CONFIG_[A-Z0-9_]+)(=| is not set).*/\2/p' "$1" | sort | uniq -d)
+	[[ -z $twice ]] || { echo "$1 states twice: $twice"; return 1; }
+}
+
 # The roots of the crates that Kbuild alone builds; rustfmt follows their modules.
 kernel_crates=(src/mdev/mdev.rs src/driver/mdev_nvme.rs samples/mdev_mtty.rs tests/drivers/*.rs)
 # Packages outside of the workspace, whose files are included one in the other.
@@ -60,6 +67,7 @@ checked "rustdoc of the Cargo crates" in_root env RUSTDOCFLAGS='-D warnings' \
 checked "layers" "$here/check-layers.sh" "$PROJECT"
 checked "layers are really checked" tests/layers.sh
 checked "shellcheck" in_root shellcheck --external-sources --source-path=SCRIPTDIR "${shell_files[@]}"
+checked "the debug kernel's options are stated once" stated_once "$here/debug-kernel.config"
 checked "documentation" tests/docs.sh
 checked "documentation is really checked" tests/docs_selftest.sh
 checked "evaluator's own test" in_root python3 tests/evaluate_selftest.py
