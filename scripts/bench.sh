@@ -12,6 +12,7 @@
 here=$PROJECT/scripts
 T=${T:-}
 case $T in '' | nodes | stream | guest) ;; *) die "T is '$T': it must be nodes, stream or guest, or not given" ;; esac
+[[ ${KERNEL:-stock} == stock ]] || die "KERNEL is '$KERNEL': what things cost is measured on the stock kernel"
 [[ -n ${MODULES_DIR:-} ]] || "$here/modules.sh"
 for module in mdev-nvme.ko mdev-mtty.ko; do
 	[[ -e ${MODULES_DIR:-$PROJECT}/$module ]] || die "${MODULES_DIR:-$PROJECT}/$module is not there"

@@ -33,7 +33,7 @@ refuse "a driver in the framework" '\b(mdev_nvme|mdev_mtty)::' src/mdev
 for root in src/core/migcore.rs ${pure[1]:+src/nvme/nvme.rs}; do
 	grep -qF '#![forbid(unsafe_code)]' "$tree/$root" || { echo "$root does not forbid unsafe code"; status=1; }
 done
-# A driver that is to be read whole, by who writes one. What it says of itself is not counted.
-lines=$(cat "$tree"/samples/*.rs | grep -vcE '^[[:space:]]*(//|$)')
+# Whoever writes a driver reads the sample whole. Comments and empty lines are not counted.
+lines=$(find "$tree/samples" -name '*.rs' -exec cat {} + | grep -vcE '^[[:space:]]*(//|$)')
 ((lines < 400)) || { echo "the sample has $lines lines of code: it must stay under 400"; status=1; }
 exit $status

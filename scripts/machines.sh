@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154 # variables of test.sh
 # Sourced by test.sh: the virtual machines that selftests run in, several side by side. Each asks for a script when it
-# has ended one (lib/in-vm.sh), and boots again where one cost it; so a slow script holds up nobody else.
+# has ended one (lib/in-vm.sh), so that a slow one holds up nobody else. A machine that a script took down boots again.
+
+# Processes that run one each, for whoever has to end them.
+machines=()
 
 # machines_at_once: how many. A script keeps little more than one processor busy, and a machine has 4 GiB.
 machines_at_once() {
@@ -17,9 +20,11 @@ machines_at_once() {
 	echo "$((most > 0 ? most : 1))"
 }
 
+# patience SECONDS: how many they are on this kernel.
+patience() { if [[ $KERNEL == debug ]]; then echo $((4 * $1)); else echo "$1"; fi; }
+
 # take END: takes a script out of the queue, the first or the last (head or tail), and prints it; nothing if there is
-# none. Scripts with clients are at the end and keep the processors busiest: two machines meet in the middle, and
-# seldom have two of these at once.
+# none.
 take() {
 	(
 		flock 9
@@ -28,32 +33,36 @@ take() {
 	) 9>"$work/queue.lock"
 }
 
-# feed RUN END: hands scripts to the machine with this run folder as it asks for them, until it ends or one takes so
-# long that the machine must hang. `vm` is its process.
+# feed RUN END: hands scripts to the machine with this run folder as it asks for them, until it ends, or says nothing
+# for so long that it must hang. Fails if it never asked. `vm` is its process.
 feed() {
-	local run=$1 script='' limit=300 since=$SECONDS
-	while kill -0 "$vm" 2>/dev/null; do
-		# Whoever started this may have been killed.
-		kill -0 $$ 2>/dev/null || return 0
+	local run=$1 script what='its boot' fed='' limit since=$SECONDS
+	limit=$(patience 300)
+	# Whoever started this may have been killed.
+	while kill -0 "$vm" 2>/dev/null && kill -0 $$ 2>/dev/null; do
 		if [[ -e $run/ask ]]; then
 			rm "$run/ask"
-			script=
+			fed=yes script='' what='its last script' since=$SECONDS
+			# For what the machine does between two scripts, or to end.
+			limit=$(patience "${HANG_SECONDS:-120}")
 			(($(time_left) < 60)) || script=$(take "$2")
-			# A little for what follows it, and for the end of the machine.
-			since=$SECONDS limit=120
 			if [[ -n $script ]]; then
+				what=$(basename "$script" .sh)
 				limit=$((limit + $(script_limit "$script")))
 				# However soon the machine dies, it shows who had it.
-				: >"$run/results/$(basename "$script" .sh).out"
+				: >"$run/results/$what.out"
 			fi
 			printf %s "${script:+/project/${script#"$PROJECT"/}}" >"$run/next.partial"
 			mv "$run/next.partial" "$run/next"
 		elif ((SECONDS - since > limit)); then
-			echo "no end of ${script:-the boot} after $limit s; the machine was stopped" >>"$run.console"
-			return 0
+			kill "$vm"
+			wait "$vm" || :
+			echo "the machine hung: nothing came of it for $limit s after the begin of $what" >>"$run.console"
+			break
 		fi
 		sleep 0.2
 	done
+	[[ -n $fed ]]
 }
 
 # shown NUMBER: what is printed of a machine's output while it runs.
@@ -63,55 +72,82 @@ shown() {
 		sed -u "s/^/ $1 /" || :
 }
 
-# machine NUMBER END KIND: boots machines of this kind, one after the other, until the queue is empty or the time is up.
-machine() {
-	local run=$work/machine$1 iommu='' script name started vm=
-	# shellcheck disable=SC2064 # vm is set later
-	trap 'kill "$vm" 2>/dev/null; exit 143' TERM
+# boot NUMBER END KIND: one machine of this kind, from its boot to its end; its results are in $work/results then.
+# Fails if it asked for no script.
+boot() {
+	local run=$work/machine$1 iommu='' limit status=0 fed='' out last=''
+	limit=$(time_left)
+	((limit < 1000000)) || limit=999999
 	# That which the kernel has a driver for.
 	[[ $3 != iommu ]] || iommu=$([[ $KERNEL == debug ]] && echo amd || echo intel)
-	while [[ -s $work/queue ]] && (($(time_left) >= 60)); do
-		rm -rf "$run"
-		mkdir -p "$run/results"
-		say "virtual machine $1"
-		VM_IOMMU=$iommu VM_RUN=$run VM_TIMEOUT=${VM_TIMEOUT:-$(time_left)} \
-			VM_ENV='SCRIPT_TIMEOUT SOAK HOSTILE_SECONDS HOSTILE_SEED' \
-			"$here/vm.sh" "$selftests/lib/in-vm.sh" > >(shown "$1") 2>"$run.console" &
-		vm=$!
-		feed "$run" "$2"
-		kill "$vm" 2>/dev/null || :
-		wait "$vm" || :
-		started=
-		for script in "$run"/results/*.out; do
-			[[ -e $script ]] || continue
-			started=yes
-			name=$(basename "$script" .out)
-			[[ -e ${script%.out}.end ]] || cp "$run.console" "$work/results/$name.console"
-		done
-		cp "$run"/results/* "$work/results/" 2>/dev/null || :
-		if [[ -z $started ]]; then
-			# Another one would not do better.
-			cp "$run.console" "$work/console"
-			return
+	rm -rf "$run"
+	mkdir -p "$run/results"
+	: >"$run.console"
+	say "virtual machine $1"
+	VM_IOMMU=$iommu VM_RUN=$run VM_TIMEOUT=${VM_TIMEOUT:-$limit} VM_ENV='SCRIPT_TIMEOUT SOAK HOSTILE_SECONDS HOSTILE_SEED' \
+		setpriv --pdeathsig TERM "$here/vm.sh" "$selftests/lib/in-vm.sh" > >(shown "$1") 2>>"$run.console" &
+	vm=$!
+	if feed "$run" "$2"; then fed=yes; fi
+	kill "$vm" 2>/dev/null || :
+	wait "$vm" || status=$?
+	vm=
+	if [[ -z $fed ]]; then
+		say "virtual machine $1: it did not come as far as a script"
+		cp "$run.console" "$work/mute.console"
+		return 1
+	fi
+	for out in "$run"/results/*.out; do
+		[[ -e $out ]] || continue
+		last=$(basename "$out" .out)
+		if [[ ! -e ${out%.out}.end ]]; then
+			cp "$run.console" "$work/results/$last.console"
+			status=0
+		fi
+		cp "${out%.out}".* "$work/results/"
+	done
+	# 3: it was told to end there, as something was left behind; 124: as the time is up.
+	case $status in
+	0 | 3 | 124) ;;
+	*) cp "$run.console" "$work/after-${last:-its-boot}.console" ;;
+	esac
+}
+
+# machine NUMBER END KIND: boots machines, one after the other, until the queue is empty or the time is up.
+machine() {
+	local vm='' mute=0
+	trap 'kill $vm 2>/dev/null || :; wait; exit 143' TERM
+	while [[ -s $work/queue ]] && (($(time_left) >= 60)) && kill -0 $$ 2>/dev/null; do
+		if boot "$@"; then
+			mute=0
+		elif ((++mute == 2)); then
+			return 1
 		fi
 	done
 }
 
-# run_all KIND SCRIPT...: runs these scripts in machines of this kind; what each printed is in $work/results then. What
-# nobody has taken is left in $work/queue.
+# end_machines: all of them, at once.
+end_machines() {
+	((${#machines[@]} == 0)) || kill "${machines[@]}" 2>/dev/null || :
+	wait || :
+}
+
+# run_all KIND SCRIPT...: runs these scripts in machines of this kind. What each printed is in $work/results then; what
+# nobody has taken is left in $work/queue, and after-NAME.console is there for a machine that died between two scripts.
 run_all() {
-	local kind=$1 number most machines=() ends=(head tail)
+	local kind=$1 number most pid
+	# Scripts with clients come last, and keep the processors busiest: two machines that begin at either end seldom
+	# have two of these at once. A single one begins at the front.
+	local ends=(tail head)
 	shift
 	printf '%s\n' "$@" >"$work/queue"
 	mkdir -p "$work/results"
+	rm -f "$work"/{mute,after-*}.console
 	most=$(machines_at_once)
 	((most <= $#)) || most=$#
 	for ((number = 1; number <= most; number++)); do
 		machine "$number" "${ends[number % 2]}" "$kind" &
 		machines+=($!)
 	done
-	# shellcheck disable=SC2064 # these machines
-	trap "kill ${machines[*]} 2>/dev/null; wait; rm -rf '$work'" EXIT
-	wait "${machines[@]}" || :
-	trap 'rm -rf "$work"' EXIT
+	for pid in "${machines[@]}"; do wait "$pid" || :; done
+	machines=()
 }

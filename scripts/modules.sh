@@ -3,7 +3,7 @@
 # modules.sh: builds the modules, with what is in the cached root file system, for the stock
 # kernel. KERNEL=debug: for the debug kernel, into build/debug. KERNEL=lint: with clippy, into
 # build/lint. KDIR=<tree>: for a prepared kernel tree of the user's own, with the tools of this
-# machine, or with RUSTC. More make arguments may follow.
+# machine; RUSTC=<path> is another compiler of Rust then. More make arguments may follow.
 . "$(dirname "$0")/common.sh"
 
 here=$PROJECT/scripts
@@ -12,11 +12,13 @@ if [[ -n ${KDIR:-} ]]; then
 	[[ -e $KDIR/Makefile ]] || die "KDIR=$KDIR is no kernel tree: it has no Makefile"
 	[[ -e $KDIR/rust/libkernel.rmeta ]] ||
 		die "KDIR=$KDIR has no metadata of the kernel crate: configure it with CONFIG_RUST=y and run 'make modules_prepare' in it"
+	[[ -r $KDIR/.config ]] || die "KDIR=$KDIR is no configured kernel tree: it has no .config"
 	theirs=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\(.*\)"$/\1/p' "$KDIR/.config")
 	ours=$("${RUSTC:-rustc}" --version) || die "KDIR=$KDIR needs \"$theirs\", and ${RUSTC:-rustc} does not run"
 	[[ $theirs == "$ours" ]] ||
 		die "KDIR=$KDIR was prepared by \"$theirs\", and ${RUSTC:-rustc} is \"$ours\": only the same compiler can read what that one has left. Name it by RUSTC=<path>, or prepare the tree with yours"
-	exec make -C "$KDIR" M="$PROJECT" ${RUSTC:+RUSTC="$RUSTC"} modules "$@"
+	# By its whole path, as make looks for it from the tree.
+	exec make -C "$KDIR" M="$PROJECT" RUSTC="$(command -v "${RUSTC:-rustc}" | xargs realpath --no-symlinks)" modules "$@"
 fi
 
 # copy_sources FOLDER: what Kbuild reads, for a build beside that for the stock kernel. (Kbuild's

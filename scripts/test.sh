@@ -12,6 +12,7 @@
 # SOAK=N         N times as many migrations by real clients, and all cases by each of them
 # HOSTILE_SECONDS=N   the hostile guest goes on for N seconds; HOSTILE_SEED=N: what it does
 # MACHINES=N     so many virtual machines side by side (2, if there are as many processors and the memory for it)
+# HANG_SECONDS=N seconds that a machine has between two scripts (120; four times that on the debug kernel)
 # SELFTESTS=<folder>  scripts to run instead of tests/selftests (for the runner's own test)
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=../tests/selftests/lib/header.sh
@@ -26,7 +27,8 @@ T=${T:-}
 KERNEL=${KERNEL:-stock}
 minutes=${MINUTES:-$([[ $KERNEL == debug ]] && echo 300 || echo 78)}
 [[ $minutes =~ ^[1-9][0-9]{0,4}$ ]] || die "MINUTES is '$minutes': it must be a number, 1 or more"
-[[ ${MACHINES:-1} =~ ^[1-9][0-9]?$ ]] || die "MACHINES is '$MACHINES': it must be a number, 1 or more"
+[[ ${MACHINES:-1} =~ ^[1-9][0-9]?$ ]] || die "MACHINES is '$MACHINES': it must be a number, 1 to 99"
+[[ ${HANG_SECONDS:-1} =~ ^[1-9][0-9]{0,4}$ ]] || die "HANG_SECONDS is '$HANG_SECONDS': it must be a number, 1 or more"
 deadline=$((SECONDS + minutes * 60))
 passed=0
 failed=0
@@ -36,7 +38,7 @@ scripts_run=0
 
 mkdir -p "$CACHE/run"
 work=$(mktemp -d "$CACHE/run/XXXXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'trap "" INT TERM HUP; end_machines; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 exec {alive}>"$work/alive"
@@ -82,8 +84,7 @@ host_ring() {
 # tests_of SCRIPT: the names of the tests that it spells out.
 tests_of() { sed -nE 's/^[[:space:]]*(check|skip) "([^"]*)".*/\2/p' "$1"; }
 
-# chosen: the scripts that T selects, one a line. Those with real clients come last: they take the
-# longest, and should a machine hang in one, all others have had their turn.
+# chosen: the scripts that T selects, one a line; those with real clients, which take the longest, last.
 chosen() {
 	local script
 	for script in "$scripts_in"/*.sh; do
@@ -131,7 +132,7 @@ judge() {
 	done <"$out"
 
 	if [[ ! -e $end ]]; then
-		failure "$name: the machine died in it" "$2/$name.console" 200
+		failure "$name: the machine died or hung in it" "$2/$name.console" 200
 		return
 	fi
 	{ read -r status took; fault=$(cat); } <"$end"
@@ -158,29 +159,43 @@ judge() {
 # machine_of SCRIPT: the kind of virtual machine that it needs, as its header says: nothing, or "iommu".
 machine_of() { header "$1" machine; }
 
+# account_for SCRIPT: counts the results of a script that machines were asked to run, or that there are none.
+account_for() {
+	local name
+	name=$(basename "$1" .sh)
+	if [[ -e $work/results/$name.out ]]; then
+		judge "$name" "$work/results"
+		[[ ! -e $work/after-$name.console ]] || failure "$name: the machine died after it" "$work/after-$name.console" 200
+	elif ! grep -qxF "$1" "$work/queue"; then
+		failure "$name: a machine took it, and nothing came of it"
+	elif (($(time_left) < 60)); then
+		failure "$name: not reached in $minutes minutes (MINUTES)"
+	else
+		failure "$name: no machine was left to run it"
+	fi
+}
+
 # vm_ring: runs what is chosen, and counts all results, in the order of the scripts.
 vm_ring() {
-	local todo=() kind script name left
+	local todo=() of_kind kind script
 	mapfile -t todo < <(chosen)
+	for script in "${todo[@]}"; do
+		kind=$(machine_of "$script")
+		[[ $kind =~ ^(iommu)?$ ]] ||
+			failure "$(basename "$script" .sh): its header asks for the machine '$kind': there is iommu, or none is named"
+	done
 	for kind in '' iommu; do
-		local of_kind=()
+		of_kind=()
 		for script in "${todo[@]}"; do
 			[[ $(machine_of "$script") != "$kind" ]] || of_kind+=("$script")
 		done
 		((${#of_kind[@]} > 0)) || continue
 		say "virtual machines${kind:+ with an IOMMU}: ${#of_kind[@]} selftest scripts"
 		run_all "$kind" "${of_kind[@]}"
-		for script in "${of_kind[@]}"; do
-			name=$(basename "$script" .sh)
-			[[ ! -e $work/results/$name.out ]] || judge "$name" "$work/results"
-		done
-		mapfile -t left <"$work/queue"
-		if [[ ${#left[@]} -gt 0 && -e $work/console ]]; then
-			failure "the virtual machine: no script was started" "$work/console"
+		if [[ -s $work/queue && -e $work/mute.console ]]; then
+			failure "a virtual machine did not come as far as a script" "$work/mute.console"
 		fi
-		for script in "${left[@]}"; do
-			failure "$(basename "$script" .sh): not reached in $minutes minutes (MINUTES)"
-		done
+		for script in "${of_kind[@]}"; do account_for "$script"; done
 	done
 }
 

@@ -22,8 +22,10 @@ usage() {
 	  VM_IOMMU      intel or amd: a machine with an emulated IOMMU of that kind, so that
 	                each PCI function is in an IOMMU group (none)
 	  VM_QEMU_ARGS  more arguments for QEMU, separated by spaces
-	  KERNEL        debug: on the debug kernel, with the modules for it in $MODULES
-	  VM_KERNEL     another vmlinuz; VM_MODULES is then its lib/modules/<release> folder
+	  KERNEL        debug: on the debug kernel, which is built if need be, with the modules that
+	                KERNEL=debug scripts/modules.sh has built for it in $MODULES
+	  VM_KERNEL     another vmlinuz, whatever KERNEL is; VM_MODULES is then its
+	                lib/modules/<release> folder
 	  VM_APPEND     more arguments for the kernel
 	  VM_ENV        names of more variables that SCRIPT shall see (T, KERNEL always are)
 	  VM_RUN        run folder to use and to keep (else a temporary one):
@@ -140,7 +142,9 @@ kvm_works() {
 	local answer
 	grep -qE '^flags.*\b(vmx|svm)\b' /proc/cpuinfo && [[ -w /dev/kvm ]] || return 1
 	answer=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)
-	if [[ ! -e $answer ]]; then
+	(
+		flock 9
+		[[ ! -e $answer ]] || exit 0
 		say "trying whether KVM works here"
 		if timeout -s KILL 30 setpriv --pdeathsig KILL \
 			env IN_ROOT_BIND="$binds" "$here/in-root.sh" qemu-system-x86_64 \
@@ -148,7 +152,7 @@ kvm_works() {
 			-kernel /mnt/vmlinuz -initrd "$initrd" -append 'quiet panic=-1 probe' \
 			</dev/null >/dev/null 2>&1; then echo yes; else echo no; fi >"$answer.$$"
 		mv "$answer.$$" "$answer"
-	fi
+	) 9>"$CACHE/kvm.lock"
 	[[ $(<"$answer") == yes ]]
 }
 
@@ -158,7 +162,7 @@ smp=${VM_SMP:-2}
 echo "$accel" >"$folder/accel"
 case $accel in
 kvm)
-	kvm_works || die "VM_ACCEL is kvm, but KVM runs no kernel here (no vmx or svm, no /dev/kvm, or no end of a boot within 30 s): leave VM_ACCEL out"
+	kvm_works || die "VM_ACCEL is kvm, but KVM runs no kernel here (no vmx or svm, no /dev/kvm, or no end of a boot within 30 s): leave VM_ACCEL out, or remove $CACHE/kvm-* to have it tried again"
 	machine=(-accel kvm -cpu host)
 	;;
 tcg) machine=(-accel "tcg,thread=multi" -cpu "max,la57=off") ;;
@@ -198,36 +202,6 @@ rcupdate.rcu_cpu_stall_timeout=100 sysctl.kernel.panic_on_rcu_stall=1 $iommu_app
 
 # --- the run ---
 
-say "boot the virtual machine (${accel})"
-
-: >"$folder/kernel.log"
-# Output through a process of ours: QEMU makes its own standard output non-blocking.
-exec {output}> >(exec tee "$folder/output")
-copier=$!
-start=$SECONDS
-# QEMU dies with this process, however that ends.
-IN_ROOT_BIND=$binds setpriv --pdeathsig KILL "$here/in-root.sh" \
-	qemu-system-x86_64 "${machine[@]}" </dev/null 1>&"$output" 2>"$folder/qemu.log" &
-qemu=$!
-exec {output}>&-
-setpriv --pdeathsig KILL sleep "$limit" &
-timer=$!
-
-first=0
-wait -n -p first "$qemu" "$timer" || :
-if [[ $first == "$timer" ]]; then
-	kill -KILL "$qemu"
-	wait "$qemu" 2>/dev/null || :
-	timed_out=yes
-else
-	kill -KILL "$timer" 2>/dev/null || :
-	wait "$timer" 2>/dev/null || :
-	timed_out=
-fi
-qemu=
-timer=
-wait "$copier" || :
-
 # where: for a run that did not end by itself, all that says how far it came.
 where() {
 	local complaint
@@ -247,6 +221,39 @@ where() {
 		tail -n 5 "$folder/output"
 	} >&2
 }
+
+say "boot the virtual machine (${accel})"
+
+: >"$folder/kernel.log"
+# Output through a process of ours: QEMU makes its own standard output non-blocking.
+exec {output}> >(exec tee "$folder/output")
+copier=$!
+start=$SECONDS
+# QEMU dies with this process, however that ends.
+IN_ROOT_BIND=$binds setpriv --pdeathsig KILL "$here/in-root.sh" \
+	qemu-system-x86_64 "${machine[@]}" </dev/null 1>&"$output" 2>"$folder/qemu.log" &
+qemu=$!
+exec {output}>&-
+setpriv --pdeathsig KILL sleep "$limit" &
+timer=$!
+
+# Who ends a machine that seems to hang wants to know where it hangs.
+trap 'where; exit 143' TERM
+first=0
+wait -n -p first "$qemu" "$timer" || :
+if [[ $first == "$timer" ]]; then
+	kill -KILL "$qemu"
+	wait "$qemu" 2>/dev/null || :
+	timed_out=yes
+else
+	kill -KILL "$timer" 2>/dev/null || :
+	wait "$timer" 2>/dev/null || :
+	timed_out=
+fi
+qemu=
+timer=
+wait "$copier" || :
+
 if [[ -n $timed_out ]]; then
 	where
 	printf 'error: %s: no end after %s s (VM_TIMEOUT); the machine was stopped\n' "$script" "$limit" >&2

@@ -202,7 +202,7 @@ fn print(found: &Found, all: bool) -> String {
     }
     if found.candidates.is_empty() {
         text.push_str(if found.refused.is_empty() && found.unusable.is_empty() {
-            "no place accepts it: there is none that could be asked (`list` shows what there is)\n"
+            "no place accepts it: there is none that could be asked\n"
         } else {
             "no place accepts it\n"
         });

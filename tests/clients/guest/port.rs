@@ -227,11 +227,11 @@ impl Port {
     }
 }
 
-/// Keeps the kernel from suspending the port, which it does (since 6.5, half a second after the driver was last
-/// given something) and loses by it what is given just then: `__uart_start` in `serial_core.c` leaves it to the
-/// end of a suspend to start the sender, and a suspend that fails, as the port is busy after all, forgets that
-/// (`rpm_suspend`, its path of failure). The bytes stay in the kernel until more are given, and who waits for them
-/// gives none. A guest that was away for its migration is suspended at once when it arrives.
+/// Keeps the kernel from suspending the port, which it does since 6.5, half a second after the driver was last
+/// given something, and by which what is given just then stays unsent: `__uart_start` in `serial_core.c` leaves it
+/// to the end of a suspend to start the sender, and a suspend that fails, as the port is busy after all, forgets
+/// that (`rpm_suspend`, its path of failure). The bytes stay in the kernel until more are given, and who waits for
+/// them gives none. Ports of a guest that was away for its migration are suspended as soon as it has arrived.
 fn stay_awake(name: &str) -> Result<(), Failure> {
     let path = format!("/sys/class/tty/{name}/device/power/control");
     fs::write(&path, "on").map_err(|error| format!("on > {path}: {error}").into())

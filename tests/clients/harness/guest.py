@@ -337,8 +337,8 @@ class Guest:
         return text
 
     def standstill(self):
-        """Who waits for whom, if nothing comes any more: its interrupt lines, and its serial ports if it has said so
-        of them. Lines, of which the last are of what reading them may change."""
+        """Who waits for whom, if nothing comes any more: its interrupt lines, then its serial ports if it has said so
+        of them. Reading their registers changes them: only what is told first of a guest is how it stood."""
         text = [interrupts.told(self.monitor)]
         stalls = [line for word, _, line in self.said.since() if word == "stall"]
         try:
