@@ -61,7 +61,7 @@ vfio_device() {
 	# There is nothing to suspend or to wake behind it.
 	fails test -e "$device/vfio-dev/$(ls "$device/vfio-dev")/power"
 	remove "$(uuid 1)"
-	wait_for 10 test ! -e "/dev/vfio/$group"
+	wait_for 30 test ! -e "/dev/vfio/$group"
 }
 reuse() {
 	create "$type" "$(uuid 1)"

@@ -12,7 +12,7 @@ good=$(cat "$type/migration_version")
 
 # Refusals are few enough here that the limit of 10 in 5 s holds none back: each check starts
 # after the limit's time, counted from the log itself.
-quiet() { wait_for 15 nothing_for_5_s; }
+quiet() { wait_for 30 nothing_for_5_s; }
 nothing_for_5_s() {
 	local last now
 	last=$(dmesg | sed -n 's/^\[ *\([0-9]*\)\..*migration_version of.*/\1/p' | tail -n 1)

@@ -43,7 +43,7 @@ none() { fails pgrep -x "mdev-00000000"; }
 end() {
 	kill -KILL "$guest"
 	wait "$guest" 2>/dev/null || :
-	wait_for 10 none
+	wait_for 30 none
 }
 # status PROCESS FIELD
 status() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
@@ -102,7 +102,7 @@ killed() {
 	begin
 	accepts "$groups/user/cgroup.kill" 1
 	wait "$guest" || :
-	wait_for 10 none
+	wait_for 30 none
 	equal "the group is used" "populated 0" "$(grep populated "$groups/user/cgroup.events")"
 }
 removed() {

@@ -21,7 +21,7 @@ setup guest fill 3 --seed 21
 threads() { grep -hE '^mdev-' /proc/[0-9]*/comm 2>/dev/null | sort | uniq -c | paste -sd, || :; }
 none() { [[ -z $(threads) ]]; }
 ended() {
-	wait_for 10 none || {
+	wait_for 30 none || {
 		echo "still there: $(threads)"
 		return 1
 	}

@@ -45,7 +45,7 @@ no_removal() {
 	[[ -e $(node "$even")/migration_version ]]
 	# Any other number is a yes.
 	accepts "$(node "$even")/remove" 0x2
-	wait_for 10 test ! -e "$(node "$even")"
+	wait_for 30 test ! -e "$(node "$even")"
 }
 # Eight writers, each with the file open already.
 at_once() {
@@ -67,7 +67,7 @@ at_once() {
 			for thread in threads: thread.join()
 			assert 1 in answers and set(answers) <= {1, "ENODEV"}, answers
 		PY
-		wait_for 10 test ! -e "$(node "$even")"
+		wait_for 30 test ! -e "$(node "$even")"
 	done
 }
 all_back() {

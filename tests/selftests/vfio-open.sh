@@ -28,7 +28,7 @@ busy() {
 	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
 	[[ -e $(node "$(uuid 1)") ]]
 	let_go
-	wait_for 10 unused mdev_mtty
+	wait_for 30 unused mdev_mtty
 }
 # removal: somebody removes the device, and waits for it to be closed.
 removal() { meanwhile accepts "$held/remove" 1; }
@@ -37,7 +37,7 @@ waits() { kill -0 "$pending" && [[ -d $held ]]; }
 ends() {
 	let_go
 	wait "$pending"
-	wait_for 10 test ! -e "$held"
+	wait_for 30 test ! -e "$held"
 	create "$types/mtty-1" "$(uuid 1)"
 }
 given_back() {
@@ -56,7 +56,7 @@ file_alone() {
 	matches rmmod "in use" "$(rmmod mdev_mtty 2>&1 || :)"
 	let_go
 	heard dead
-	wait_for 10 unused mdev_mtty
+	wait_for 30 unused mdev_mtty
 	create "$types/mtty-1" "$(uuid 1)"
 }
 deaf() {
@@ -65,7 +65,7 @@ deaf() {
 	hold_one deaf
 	removal
 	said() { log_since "$mark" | grep -q "$(uuid 1): to be removed, but its user listens to no request"; }
-	wait_for 10 said
+	wait_for 30 said
 	waits
 	ends
 }

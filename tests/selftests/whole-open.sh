@@ -75,7 +75,7 @@ busy() {
 	# Still the same device.
 	accepts "$child/migration_version" "$(cat "$child/migration_version")"
 	let_go
-	wait_for 10 unused mdev_nvme
+	wait_for 30 unused mdev_nvme
 }
 # An open device that fails says ENODEV, like any.
 failed() {
@@ -87,7 +87,7 @@ failed() {
 	equal read ENODEV "$(io read "$child/migration_version" || :)"
 	refuses ENODEV "$child/migration_version" x
 	let_go
-	wait_for 10 unused mdev_nvme
+	wait_for 30 unused mdev_nvme
 	equal "the type" whole "$(type_in "$child/migration_version")"
 }
 # What one whole device wrote is not there for the next.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A PCI function offered whole, without mdev: its device, its files, what it excludes, its end.
-# timeout: 400
+# timeout: 600
 . "$(dirname "$0")/lib/lib.sh"
 need_module mdev-nvme
 tool=$selftests/../../target/release/mdev-migrate

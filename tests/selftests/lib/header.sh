@@ -11,7 +11,7 @@ header() { sed -n "s/^# $2: \(.*\)\$/\1/p" "$1" | head -n 1; }
 script_limit() {
 	local seconds
 	seconds=$(header "$1" timeout)
-	seconds=${seconds:-${SCRIPT_TIMEOUT:-180}}
+	seconds=${seconds:-${SCRIPT_TIMEOUT:-300}}
 	[[ ${KERNEL:-} != debug ]] || seconds=$((4 * seconds))
 	seconds=$((seconds + 2 * ${HOSTILE_SECONDS:-0}))
 	[[ -z ${SOAK:-} ]] || seconds=$((10 * SOAK * seconds))

@@ -115,7 +115,7 @@ create() {
 # remove UUID
 remove() {
 	accepts "$mdev_devices/$1/remove" 1
-	wait_for 10 test ! -e "$mdev_devices/$1"
+	wait_for 30 test ! -e "$mdev_devices/$1"
 }
 
 available() { cat "$1/available_instances"; }

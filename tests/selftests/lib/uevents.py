@@ -58,11 +58,11 @@ class Listener(threading.Thread):
                 self.changed.notify()
 
     def wait_for(self, count, state):
-        """Until so many events with this state were heard; False after 20 s."""
+        """Until so many events with this state were heard; False after 60 s."""
         def enough():
             return sum(1 for event in self.heard if event[2] == state) >= count
         with self.changed:
-            return self.changed.wait_for(enough, timeout=20)
+            return self.changed.wait_for(enough, timeout=60)
 
 
 def put(path, text):
