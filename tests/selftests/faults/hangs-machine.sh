@@ -6,7 +6,7 @@
 plan 1
 check "true is true" true
 for process in /proc/[0-9]*; do
-	if tr '\0' ' ' <"$process/cmdline" | grep -qx 'bash /mnt/script .*\|.*bash /mnt/script *'; then
+	if tr '\0' ' ' <"$process/cmdline" | grep -qx '.*bash /mnt/script *'; then
 		kill -STOP "${process##*/}"
 	fi
 done
